@@ -48,8 +48,8 @@ absl::Status CheckClasses(const DatasetSource& source,
   if (fits) return absl::OkStatus();
   return InvalidArgument(
       "CLASSES_MISMATCH",
-      absl::StrCat("dataset.classes is ", source.classes,
-                   ", and there are ", found,
+      absl::StrCat("dataset.classes is ", source.classes, ", and there are ",
+                   found,
                    " classes in what it names; correct it, or leave it out"));
 }
 
@@ -64,8 +64,9 @@ absl::StatusOr<ImportedDataset> BringDataset(Context& context,
   ImportProgress progress(context.output());
   const ImportOptions options{
       .stop = context.stop(),
-      .progress = [&progress](int64_t done,
-                              int64_t whole) { progress.Show(done, whole); }};
+      .progress = [&progress](int64_t done, int64_t whole) {
+        progress.Show(done, whole);
+      }};
   if (source.pictures.has_value()) {
     ARCHPOOL_ASSIGN_OR_RETURN(imported,
                               ImportPictures(*source.pictures, options));

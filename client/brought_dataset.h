@@ -17,10 +17,10 @@
 namespace archpool {
 
 // Replaces what `source` names by IDX files, which are there as long as the
-// answer lives; leaves a dataset that has a format alone. Says on stderr how far
-// it is, where that is a terminal. Errors as ImportPictures and ImportArrays;
-// CLASSES_MISMATCH (a number of classes is stated, and what is brought has
-// another).
+// answer lives; leaves a dataset that has a format alone. Says on stderr how
+// far it is, where that is a terminal. Errors as ImportPictures and
+// ImportArrays; CLASSES_MISMATCH (a number of classes is stated, and what is
+// brought has another).
 absl::StatusOr<ImportedDataset> BringDataset(Context& context,
                                              DatasetSource& source);
 

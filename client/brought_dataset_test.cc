@@ -57,9 +57,9 @@ class BroughtDatasetTest : public ::testing::Test {
   void WritePicture(const std::string& name, int shade, int other = 3) {
     Picture picture{.width = 10, .height = 8, .channels = 3};
     for (int at = 0; at < 10 * 8; ++at) {
-      picture.pixels.insert(picture.pixels.end(),
-                            {static_cast<uint8_t>(shade),
-                             static_cast<uint8_t>(at * other), 200});
+      picture.pixels.insert(
+          picture.pixels.end(),
+          {static_cast<uint8_t>(shade), static_cast<uint8_t>(at * other), 200});
     }
     Write(name, EncodePng(picture));
   }
@@ -88,11 +88,10 @@ TEST_F(BroughtDatasetTest, CheckShowsClassesAndDrawsASheet) {
                         "to validate, 120 held out"));
   EXPECT_EQ(json["shape"], Json({3, 8, 8}));
   ASSERT_EQ(json["classes"].size(), 2u);
-  EXPECT_EQ(json["classes"][0],
-            Json({{"label", 0},
-                  {"name", "ant"},
-                  {"images", 150},
-                  {"held_out_images", 0}}));
+  EXPECT_EQ(json["classes"][0], Json({{"label", 0},
+                                      {"name", "ant"},
+                                      {"images", 150},
+                                      {"held_out_images", 0}}));
   EXPECT_EQ(json["classes"][1]["held_out_images"], 120);
   EXPECT_GT(json["mean"], 0.3);
   EXPECT_THAT(err_, HasSubstr("0 ant 150 + 0 held out, 1 cat 150 + 120 held"));

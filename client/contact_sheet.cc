@@ -76,8 +76,7 @@ std::vector<std::vector<int64_t>> ImagesByClass(const Dataset& dataset,
 std::string DrawContactSheet(const Dataset& train,
                              const std::optional<Dataset>& held_out) {
   const TensorShape& shape = train.shape;
-  const int64_t longest =
-      std::max({shape.width, shape.height, kSheetSideMax});
+  const int64_t longest = std::max({shape.width, shape.height, kSheetSideMax});
   const int64_t width =
       std::max<int64_t>(1, shape.width * kSheetSideMax / longest);
   const int64_t height =
@@ -93,8 +92,7 @@ std::string DrawContactSheet(const Dataset& train,
   sheet.pixels.assign(
       static_cast<size_t>(sheet.width * sheet.height * sheet.channels),
       kSheetBackground);
-  const auto draw = [&](const Dataset& dataset, int64_t columns,
-                        int64_t left) {
+  const auto draw = [&](const Dataset& dataset, int64_t columns, int64_t left) {
     const auto images = ImagesByClass(dataset, columns);
     for (size_t label = 0; label < images.size(); ++label) {
       for (size_t i = 0; i < images[label].size(); ++i) {

@@ -157,8 +157,8 @@ absl::StatusOr<DatasetFacts> LookAtDataset(const TaskFile& task,
                      .class_names = source.class_names,
                      .mean_ppm = StatisticsOf(train).mean_ppm,
                      .contact_sheet = ""};
-  for (std::string& warning : DatasetWarnings(train, source.validation_count,
-                                              source.held_out_count)) {
+  for (std::string& warning :
+       DatasetWarnings(train, source.validation_count, source.held_out_count)) {
     facts.warnings.push_back(std::move(warning));
   }
   ARCHPOOL_RETURN_IF_ERROR(CheckBatch(task, facts.train_count));

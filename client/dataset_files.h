@@ -21,8 +21,8 @@ struct DatasetFacts {
   int64_t validation_count = 0;
   int64_t held_out_count = 0;
   std::vector<std::string> warnings;  // one sentence each
-  // Of what is trained and validated on, and of what is held out by files of
-  // its own (empty: none); by label.
+  // Counts of what is trained and validated on, and of what is held out by
+  // files of its own (empty: none); by label.
   std::vector<int64_t> train_by_class;
   std::vector<int64_t> held_out_by_class;
   std::vector<std::string> class_names;  // by label; empty: they have none

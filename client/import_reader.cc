@@ -23,9 +23,9 @@ constexpr int64_t kHexDigitsOfColour = 6;
 
 const std::vector<std::string>& PictureKeys() {
   static const auto* const kKeys = new std::vector<std::string>{
-      "format",   "images",           "size",       "fit",
-      "colors",   "background",       "held_out",   "held_out_fraction",
-      "seed",     "held_out_count",   "classes",    "validation_count"};
+      "format", "images",         "size",     "fit",
+      "colors", "background",     "held_out", "held_out_fraction",
+      "seed",   "held_out_count", "classes",  "validation_count"};
   return *kKeys;
 }
 
@@ -95,8 +95,9 @@ class ImportReader {
     map_.ReadInteger("seed", kImportSeed, folder.seed);
     CheckOneHeldOut({"held_out", "held_out_fraction", "held_out_count"});
     if (map_.Find("seed") && !map_.Find("held_out_fraction")) {
-      Complain("seed", "draws the held-out images, and there is no "
-                       "dataset.held_out_fraction to draw; leave it out");
+      Complain("seed",
+               "draws the held-out images, and there is no "
+               "dataset.held_out_fraction to draw; leave it out");
     }
     ReadCounts(source);
   }
@@ -105,11 +106,12 @@ class ImportReader {
     ArrayFiles& arrays = source.arrays.emplace();
     if (map_.Find("arrays") != nullptr) {
       arrays.archive = ReadPath("arrays", /*is_folder=*/false);
-      for (const char* key : {"train_images", "train_labels",
-                              "held_out_images", "held_out_labels"}) {
+      for (const char* key : {"train_images", "train_labels", "held_out_images",
+                              "held_out_labels"}) {
         if (map_.Find(key) == nullptr) continue;
-        Complain(key, "is given beside dataset.arrays, whose arrays have names "
-                      "of their own; leave one of the two out");
+        Complain(key,
+                 "is given beside dataset.arrays, whose arrays have names "
+                 "of their own; leave one of the two out");
       }
     } else {
       ReadArrayFiles(arrays);
@@ -158,8 +160,7 @@ class ImportReader {
   }
 
   // One of `words`, or "" where there is none.
-  std::string ReadWord(const char* key,
-                       const std::vector<std::string>& words) {
+  std::string ReadWord(const char* key, const std::vector<std::string>& words) {
     std::string word;
     map_.ReadText(key, word);
     if (word.empty() ||

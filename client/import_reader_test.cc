@@ -43,12 +43,11 @@ TEST(ImportReaderTest, ReadsAFolder) {
   EXPECT_EQ(source.validation_count, 50);
   EXPECT_EQ(source.classes, 0) << "the folder says";
   ASSERT_TRUE(source.pictures.has_value());
-  EXPECT_EQ(*source.pictures,
-            (PictureFolder{.path = "dir/pics",
-                           .width = 32,
-                           .height = 24,
-                           .background = std::nullopt,
-                           .held_out = ""}));
+  EXPECT_EQ(*source.pictures, (PictureFolder{.path = "dir/pics",
+                                             .width = 32,
+                                             .height = 24,
+                                             .background = std::nullopt,
+                                             .held_out = ""}));
 }
 
 TEST(ImportReaderTest, ReadsEveryKeyOfAFolder) {
@@ -84,13 +83,15 @@ TEST(ImportReaderTest, ReadsEveryKeyOfAFolder) {
 }
 
 TEST(ImportReaderTest, ReadsArrays) {
-  const auto archive = Parse("{arrays: a.npz, channels: last, validation_count: 50}");
+  const auto archive =
+      Parse("{arrays: a.npz, channels: last, validation_count: 50}");
   ASSERT_THAT(archive, IsOk());
   EXPECT_EQ(archive->dataset.arrays->archive, "dir/a.npz");
   EXPECT_EQ(archive->dataset.arrays->channels, ArrayChannels::kLast);
   const auto files = Parse(
       "{format: numpy, train_images: x.npy, train_labels: y.npy, "
-      "held_out_images: xt.npy, held_out_labels: yt.npy, validation_count: 50}");
+      "held_out_images: xt.npy, held_out_labels: yt.npy, validation_count: "
+      "50}");
   ASSERT_THAT(files, IsOk());
   EXPECT_EQ(files->dataset.arrays->archive, "");
   EXPECT_EQ(files->dataset.arrays->train_labels, "dir/y.npy");
@@ -103,7 +104,7 @@ TEST(ImportReaderTest, SaysWhereAndWhatWouldBeRight) {
     const char* trouble;
   } kCases[] = {
       {"{images: p, size: 32, validation_count: 5}",
-       "dir/task.yaml:2:29: dataset.size is '32'; it must be WIDTHxHEIGHT"},
+       "dir/task.yaml:2:28: dataset.size is '32'; it must be WIDTHxHEIGHT"},
       {"{images: p, size: 0x8, validation_count: 5}", "dataset.size is '0x8'"},
       {"{images: p, size: 5000x8, validation_count: 5}", "is '5000x8'"},
       {"{images: p, size: 8x8x3, validation_count: 5}", "is '8x8x3'"},

@@ -117,9 +117,9 @@ absl::StatusOr<Digest> RegisterDataset(Context& context, PoolClient& client,
     const auto found = source.files.find(key.key);
     if (found == source.files.end()) continue;
     for (const std::string& path : found->second) {
-      ARCHPOOL_ASSIGN_OR_RETURN(digests[key.key].emplace_back(),
-                                SendFile(context, client, path,
-                                         ShownName(source, path)));
+      ARCHPOOL_ASSIGN_OR_RETURN(
+          digests[key.key].emplace_back(),
+          SendFile(context, client, path, ShownName(source, path)));
     }
   }
   wire::SetDatasetFiles(*format, digests, &request);

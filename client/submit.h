@@ -23,8 +23,8 @@ struct SubmittedTask {
 // the server does not hold (showing how far it is, on stderr), registers the
 // dataset and opens the task. Idempotent by `request_id`; where that is "", by
 // the file's contents: what was opened from the same contents and is still
-// active is not opened again. Errors as BringDataset and LookAtTask; OUTCOME_UNKNOWN (see
-// client/doubt.h).
+// active is not opened again. Errors as BringDataset and LookAtTask;
+// OUTCOME_UNKNOWN (see client/doubt.h).
 absl::StatusOr<SubmittedTask> SubmitTask(Context& context, TaskFile file,
                                          const std::string& request_id);
 

@@ -74,8 +74,9 @@ absl::Status SubmitTaskFile(Context& context, const TaskFlags& flags) {
 Json ClassesJson(const DatasetFacts& facts) {
   Json classes = Json::array();
   for (size_t i = 0; i < facts.train_by_class.size(); ++i) {
-    Json one = {{"label", i}, {"images", facts.train_by_class[i]}};
+    Json one = {{"label", i}};
     if (i < facts.class_names.size()) one["name"] = facts.class_names[i];
+    one["images"] = facts.train_by_class[i];
     if (i < facts.held_out_by_class.size()) {
       one["held_out_images"] = facts.held_out_by_class[i];
     }
@@ -97,17 +98,16 @@ absl::Status CheckTaskFile(Context& context, const TaskFlags& flags) {
   }
   ShowFacts(context.output(), facts);
   const TensorShape& shape = facts.dataset.shape;
-  Json json = {
-      {"name", file.spec.name},
-      {"space_size", file.spec.space.size()},
-      {"dataset", facts.dataset.Describe()},
-      {"shape", {shape.channels, shape.height, shape.width}},
-      {"classes", ClassesJson(facts.dataset)},
-      {"mean", static_cast<double>(facts.dataset.mean_ppm) / 1e6},
-      {"bar", facts.dataset.DescribeBar()},
-      {"warnings", facts.dataset.warnings},
-      {"architectures", facts.space.Describe()},
-      {"reward", FormatCoins(file.spec.terms.reward)}};
+  Json json = {{"name", file.spec.name},
+               {"space_size", file.spec.space.size()},
+               {"dataset", facts.dataset.Describe()},
+               {"shape", {shape.channels, shape.height, shape.width}},
+               {"classes", ClassesJson(facts.dataset)},
+               {"mean", static_cast<double>(facts.dataset.mean_ppm) / 1e6},
+               {"bar", facts.dataset.DescribeBar()},
+               {"warnings", facts.dataset.warnings},
+               {"architectures", facts.space.Describe()},
+               {"reward", FormatCoins(file.spec.terms.reward)}};
   if (!flags.contact_sheet.empty()) {
     json["contact_sheet"] = flags.contact_sheet;
   }
@@ -210,8 +210,7 @@ void AddSubmit(CLI::App& group, Action& action,
       "back.\nFormats of datasets that a file may name, and the keys of their "
       "files:\n" +
       DescribeDatasetFormats() + DescribeImportedFormats() +
-      "Search policies that a file may name:\n  " +
-      SearchPolicyNames() +
+      "Search policies that a file may name:\n  " + SearchPolicyNames() +
       "\nExample:\n  archpool --token-file client.token task submit "
       "fashion-mnist.yaml --wait");
   submit->callback([&action, flags] {

@@ -31,8 +31,7 @@ absl::Status Invalid(absl::string_view message) {
 class TaskReader {
  public:
   TaskReader(ProblemList& problems, const std::string& file_name,
-             const FileTrouble& file_trouble,
-             const FileTrouble& folder_trouble)
+             const FileTrouble& file_trouble, const FileTrouble& folder_trouble)
       : problems_(problems),
         folder_(std::filesystem::path(file_name).parent_path()),
         file_trouble_(file_trouble),

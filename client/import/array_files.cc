@@ -99,8 +99,8 @@ absl::StatusOr<ArraySides> FindInArchive(const std::string& path) {
   ARCHPOOL_ASSIGN_OR_RETURN(const ArrayNames* const names,
                             ChooseNames(name, entries));
   ArraySides sides;
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      sides.train, TakeSide(name, entries, (*names)[0], (*names)[1]));
+  ARCHPOOL_ASSIGN_OR_RETURN(sides.train,
+                            TakeSide(name, entries, (*names)[0], (*names)[1]));
   if (FindEntry(entries, (*names)[2]) != nullptr ||
       FindEntry(entries, (*names)[3]) != nullptr) {
     ARCHPOOL_ASSIGN_OR_RETURN(

@@ -37,23 +37,23 @@ class FileBytes : public ByteSource {
 
 NamedSource FileSource(const std::string& path) {
   const std::string name = Printable(path);
-  return {.name = name,
-          .open = [path,
-                   name]() -> absl::StatusOr<std::unique_ptr<ByteSource>> {
-            std::error_code error;
-            // A pipe or a device could be endless.
-            if (!std::filesystem::is_regular_file(path, error)) {
-              return InvalidArgument(
-                  "FILE_NOT_FOUND",
-                  absl::StrCat("there is no regular file ", name));
-            }
-            std::ifstream file(path, std::ios::binary);
-            if (!file) {
-              return InvalidArgument("FILE_UNREADABLE",
-                                     absl::StrCat(name, " cannot be read"));
-            }
-            return std::make_unique<FileBytes>(name, std::move(file));
-          }};
+  return {
+      .name = name,
+      .open = [path, name]() -> absl::StatusOr<std::unique_ptr<ByteSource>> {
+        std::error_code error;
+        // A pipe or a device could be endless.
+        if (!std::filesystem::is_regular_file(path, error)) {
+          return InvalidArgument(
+              "FILE_NOT_FOUND",
+              absl::StrCat("there is no regular file ", name));
+        }
+        std::ifstream file(path, std::ios::binary);
+        if (!file) {
+          return InvalidArgument("FILE_UNREADABLE",
+                                 absl::StrCat(name, " cannot be read"));
+        }
+        return std::make_unique<FileBytes>(name, std::move(file));
+      }};
 }
 
 }  // namespace archpool

@@ -52,10 +52,10 @@ absl::Status CheckClassNames(const std::string& path,
     const auto [other, is_new] =
         by_lower.try_emplace(absl::AsciiStrToLower(one.name), one.name);
     if (!is_new) {
-      return BadFolder(path, absl::StrCat("the classes ", other->second,
-                                          " and ", one.name,
-                                          " differ in case alone: put them "
-                                          "into one folder, or rename one"));
+      return BadFolder(
+          path, absl::StrCat("the classes ", other->second, " and ", one.name,
+                             " differ in case alone: put them "
+                             "into one folder, or rename one"));
     }
   }
   if (!limits::kClasses.Contains(std::ssize(classes))) {

@@ -35,9 +35,9 @@ struct ClassFolder {
 //
 // INVALID_ARGUMENT (PICTURE_FOLDER): no such folder, one that cannot be read, a
 // link to nothing or in a circle, a pipe or device, a picture beside the
-// classes or of a kind that is not read, less than two classes or more than 256,
-// a class without pictures, two whose names differ in case alone, one that is
-// held out and not trained on, held-out folders that are not clear.
+// classes or of a kind that is not read, less than two classes or more than
+// 256, a class without pictures, two whose names differ in case alone, one that
+// is held out and not trained on, held-out folders that are not clear.
 absl::StatusOr<ClassFolder> ListClassFolder(const PictureFolder& source);
 
 }  // namespace archpool

@@ -59,15 +59,16 @@ class ClassFolderTest : public ::testing::Test {
 };
 
 TEST_F(ClassFolderTest, ListsClassesByName) {
-  for (const char* name : {"dog/b.png", "cat/2.JPG", "cat/1.jpeg", "ant/x.png"}) {
+  for (const char* name :
+       {"dog/b.png", "cat/2.JPG", "cat/1.jpeg", "ant/x.png"}) {
     Touch(name);
   }
   const auto folder = List();
   ASSERT_THAT(folder, IsOk());
   EXPECT_THAT(folder->classes, ElementsAre("ant", "cat", "dog"));
-  EXPECT_THAT(NamesOf(folder->train),
-              ElementsAre("0 ant/x.png", "1 cat/1.jpeg", "1 cat/2.JPG",
-                          "2 dog/b.png"));
+  EXPECT_THAT(
+      NamesOf(folder->train),
+      ElementsAre("0 ant/x.png", "1 cat/1.jpeg", "1 cat/2.JPG", "2 dog/b.png"));
   EXPECT_THAT(folder->held_out, IsEmpty());
   EXPECT_THAT(folder->notes, IsEmpty());
 }
@@ -134,7 +135,8 @@ TEST_F(ClassFolderTest, RefusesWhatIsNotClear) {
   EXPECT_THAT(Trouble(), HasSubstr("the classes B and b differ in case alone"));
   std::filesystem::remove_all(source_.path + "/B");
   Touch("c\xff/1.png");
-  EXPECT_THAT(Trouble(), HasSubstr("c\\xff: the name of a class must be UTF-8"));
+  EXPECT_THAT(Trouble(),
+              HasSubstr("c\\xff: the name of a class must be UTF-8"));
   std::filesystem::remove_all(source_.path + "/c\xff");
   Touch("stray.png");
   EXPECT_THAT(Trouble(), HasSubstr("stray.png: is a picture beside the"));
@@ -146,7 +148,8 @@ TEST_F(ClassFolderTest, WhatIsHeldOutMustBeTrainedOn) {
   for (const char* name : {"train/a/1.png", "train/b/1.png", "test/A/2.png"}) {
     Touch(name);
   }
-  EXPECT_THAT(Trouble(), HasSubstr("/test/A: is a class that is not in train/"));
+  EXPECT_THAT(Trouble(),
+              HasSubstr("/test/A: is a class that is not in train/"));
   EXPECT_THAT(Trouble(), HasSubstr("is it a, in another case?"));
   std::filesystem::remove_all(source_.path + "/test/A");
   EXPECT_THAT(Trouble(), HasSubstr("holds no folder of a class"));

@@ -51,8 +51,8 @@ absl::Status CannotLook(const std::string& path, int error) {
     return BadFolder(path, "is a link to nothing: remove it, or repair it");
   }
   if (error == ELOOP) return BadFolder(path, "is a link in a circle");
-  return BadFolder(path, absl::StrCat("cannot be looked at: ",
-                                      std::strerror(error)));
+  return BadFolder(path,
+                   absl::StrCat("cannot be examined: ", std::strerror(error)));
 }
 
 }  // namespace
@@ -86,16 +86,15 @@ absl::StatusOr<std::vector<FolderItem>> FolderLister::List(
     items.push_back(std::move(item));
     if (++listed_ > kListedMax) {
       return BadFolder(path, absl::StrCat("there are more than ", kListedMax,
-                                          " files; so many are not read"));
+                                          " files; more are not read"));
     }
   }
   if (error) {
     return BadFolder(path, absl::StrCat("cannot be read: ", error.message()));
   }
-  std::sort(items.begin(), items.end(),
-            [](const FolderItem& a, const FolderItem& b) {
-              return a.name < b.name;
-            });
+  std::sort(
+      items.begin(), items.end(),
+      [](const FolderItem& a, const FolderItem& b) { return a.name < b.name; });
   return items;
 }
 

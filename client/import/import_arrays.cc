@@ -83,9 +83,8 @@ absl::StatusOr<ImageLayout> LayoutOf(const std::string& name,
     return InvalidArgument(
         "DATASET_TOO_LARGE",
         absl::StrCat(name, ": ", header.DescribeShape(), " pixels are ",
-                     layout.count * layout.shape.elements(),
-                     " bytes; at most ", bytes_max,
-                     " are accepted: take fewer or smaller images"));
+                     layout.count * layout.shape.elements(), " bytes; at most ",
+                     bytes_max, " are accepted: take fewer or smaller images"));
   }
   return layout;
 }
@@ -175,11 +174,10 @@ class ArrayImporter {
     ARCHPOOL_ASSIGN_OR_RETURN(const PixelScale scale,
                               ScaleOfArray(array, header));
     NoteUnderstood(array.name, header, layout, scale);
-    const std::string idx_header =
-        IdxImagesHeader(layout.count, layout.shape);
+    const std::string idx_header = IdxImagesHeader(layout.count, layout.shape);
     ARCHPOOL_RETURN_IF_ERROR(out.WriteAt(0, BytesOf(idx_header)));
     const StorageOrder order(header, layout);
-    // Of one image, or of all where the first axis runs fastest. Both grow with
+    // One image, or all where the first axis runs fastest. Both grow with
     // the bytes that come.
     const int64_t elements = layout.shape.elements();
     std::vector<uint8_t> stored;
@@ -216,13 +214,13 @@ class ArrayImporter {
     ARCHPOOL_ASSIGN_OR_RETURN(const NpyHeader again,
                               ReadNpyHeader(array.name, *bytes));
     std::optional<NpyRange> range;
-    ARCHPOOL_RETURN_IF_ERROR(ReadNpyItems(
-        array.name, again, *bytes,
-        [&](absl::Span<const uint8_t> items) -> absl::Status {
-          if (options_.stop.stop_requested()) return Stopped();
-          ExtendRange(again, items, range);
-          return absl::OkStatus();
-        }));
+    ARCHPOOL_RETURN_IF_ERROR(
+        ReadNpyItems(array.name, again, *bytes,
+                     [&](absl::Span<const uint8_t> items) -> absl::Status {
+                       if (options_.stop.stop_requested()) return Stopped();
+                       ExtendRange(again, items, range);
+                       return absl::OkStatus();
+                     }));
     ARCHPOOL_ASSIGN_OR_RETURN(const PixelScale scale,
                               ScaleOf(array.name, range.value_or(NpyRange())));
     if (scale_.has_value() && *scale_ != scale) {
@@ -236,8 +234,8 @@ class ArrayImporter {
 
   void NoteUnderstood(const std::string& name, const NpyHeader& header,
                       const ImageLayout& layout, PixelScale scale) {
-    std::string note = absl::StrCat(name, " is ", header.type, ", ",
-                                    header.DescribeShape());
+    std::string note =
+        absl::StrCat(name, " is ", header.type, ", ", header.DescribeShape());
     if (layout.order == ArrayOrder::kChannelsFirst) {
       absl::StrAppend(&note, ", with the channels first");
     } else if (layout.order == ArrayOrder::kChannelsLast) {
@@ -272,9 +270,9 @@ class ArrayImporter {
                                         : ""));
     }
     if (axes[0] != count) {
-      return MalformedNumpy(array.name,
-                            absl::StrCat("there are ", axes[0], " labels for ",
-                                         count, " images in ", images_name));
+      return MalformedNumpy(
+          array.name, absl::StrCat("there are ", axes[0], " labels for ", count,
+                                   " images in ", images_name));
     }
     std::vector<uint8_t> labels;
     ARCHPOOL_RETURN_IF_ERROR(ReadNpyItems(
@@ -285,8 +283,8 @@ class ArrayImporter {
         std::minmax_element(labels.begin(), labels.end());
     largest_label_ = std::max<int64_t>(largest_label_, *largest);
     if (*least > 0) {
-      Note(absl::StrCat("the labels of ", array.name, " begin at ",
-                        int{*least}, ": the classes before it have no image"));
+      Note(absl::StrCat("the labels of ", array.name, " begin at ", int{*least},
+                        ": the classes before it have no image"));
     }
     const std::string idx_header = IdxLabelsHeader(count);
     ARCHPOOL_RETURN_IF_ERROR(out.WriteAt(0, BytesOf(idx_header)));

@@ -41,9 +41,9 @@ std::string Npy(const std::string& dictionary, const std::string& items,
 
 std::string Dictionary(const std::string& type, const std::string& shape,
                        bool is_fortran = false) {
-  return absl::StrCat("{'descr': '", type, "', 'fortran_order': ",
-                      is_fortran ? "True" : "False", ", 'shape': ", shape,
-                      ", }");
+  return absl::StrCat("{'descr': '", type,
+                      "', 'fortran_order': ", is_fortran ? "True" : "False",
+                      ", 'shape': ", shape, ", }");
 }
 
 template <typename Number>
@@ -87,10 +87,9 @@ class ImportArraysTest : public ::testing::Test {
   void Write(const std::string& name, const std::string& bytes) {
     std::ofstream(Path(name), std::ios::binary) << bytes;
   }
-  void WriteZip(
-      const std::string& name,
-      const std::vector<std::pair<std::string, std::string>>& entries,
-      bool is_deflated) {
+  void WriteZip(const std::string& name,
+                const std::vector<std::pair<std::string, std::string>>& entries,
+                bool is_deflated) {
     int error = 0;
     zip_t* zip =
         zip_open(Path(name).c_str(), ZIP_CREATE | ZIP_TRUNCATE, &error);
@@ -108,9 +107,7 @@ class ImportArraysTest : public ::testing::Test {
   absl::StatusOr<ImportedDataset> Import() {
     return ImportArrays(source_, options_);
   }
-  std::string Trouble() {
-    return std::string(Import().status().message());
-  }
+  std::string Trouble() { return std::string(Import().status().message()); }
   static Dataset Load(const ImportedDataset& imported,
                       const std::string& side = "train") {
     const auto dataset = LoadIdx(imported.files.at(side + "_images").front(),
@@ -135,8 +132,7 @@ TEST_F(ImportArraysTest, ReadsBytes) {
   const auto imported = Import();
   ASSERT_THAT(imported, IsOk());
   EXPECT_EQ(imported->classes, 3);
-  EXPECT_THAT(imported->notes,
-              ElementsAre(HasSubstr("x.npy is uint8, 2x2x3")));
+  EXPECT_THAT(imported->notes, ElementsAre(HasSubstr("x.npy is uint8, 2x2x3")));
   const Dataset train = Load(*imported);
   EXPECT_EQ(train.shape, (TensorShape{.channels = 1, .height = 2, .width = 3}));
   EXPECT_THAT(train.labels, ElementsAre(0, 2));
@@ -149,11 +145,11 @@ TEST_F(ImportArraysTest, ReadsEveryVersion) {
                        Items(Counting<uint8_t>(12)), version));
     EXPECT_EQ(Images(), Counting<uint8_t>(12)) << version;
   }
-  Write("x.npy", Npy(Dictionary("|u1", "(2L, 2L, 3L)"),
-                     Items(Counting<uint8_t>(12))));
+  Write("x.npy",
+        Npy(Dictionary("|u1", "(2L, 2L, 3L)"), Items(Counting<uint8_t>(12))));
   EXPECT_EQ(Images(), Counting<uint8_t>(12));
-  Write("x.npy", Npy(Dictionary("|u1", "(2, 2, 3)"),
-                     Items(Counting<uint8_t>(12)), 4));
+  Write("x.npy",
+        Npy(Dictionary("|u1", "(2, 2, 3)"), Items(Counting<uint8_t>(12)), 4));
   EXPECT_THAT(Trouble(), HasSubstr("x.npy: is of version 4 of the format"));
 }
 
@@ -211,10 +207,10 @@ TEST_F(ImportArraysTest, SaysWhatFloatsAreTakenFor) {
 TEST_F(ImportArraysTest, RefusesTwoScales) {
   source_.held_out_images = Path("xt.npy");
   source_.held_out_labels = Path("y.npy");
-  Write("x.npy", Npy(Dictionary("<f8", "(2, 2, 3)"),
-                     Items(Counting<double>(12, 20))));
-  Write("xt.npy", Npy(Dictionary("<f8", "(2, 2, 3)"),
-                      Items(Counting<double>(12, 0.05))));
+  Write("x.npy",
+        Npy(Dictionary("<f8", "(2, 2, 3)"), Items(Counting<double>(12, 20))));
+  Write("xt.npy",
+        Npy(Dictionary("<f8", "(2, 2, 3)"), Items(Counting<double>(12, 0.05))));
   EXPECT_THAT(Import(), FailsWith("NUMPY_VALUES"));
   EXPECT_THAT(Trouble(), HasSubstr("xt.npy: goes up to 1 where"));
 }
@@ -289,7 +285,8 @@ TEST_F(ImportArraysTest, AsksWhereChannelsMayBeEither) {
 TEST_F(ImportArraysTest, ReadsLabelsOfAnyWidth) {
   Write("y.npy", Npy(Dictionary("|i1", "(2, 1)"), Items<int8_t>({1, 0})));
   EXPECT_THAT(Load(*Import()).labels, ElementsAre(1, 0));
-  Write("y.npy", Npy(Dictionary(">u2", "(2,)"), Items<uint16_t>({9, 255}, true)));
+  Write("y.npy",
+        Npy(Dictionary(">u2", "(2,)"), Items<uint16_t>({9, 255}, true)));
   const auto imported = Import();
   ASSERT_THAT(imported, IsOk());
   EXPECT_EQ(imported->classes, 256);
@@ -328,13 +325,17 @@ TEST_F(ImportArraysTest, NamesWhatIsDamaged) {
   EXPECT_THAT(Trouble(), HasSubstr("holds Python objects (a pickle), which are "
                                    "never loaded"));
   for (const char* dictionary :
-       {"", "{", "{'descr': '|u1'}", "{'descr': '|u1', 'shape': (2, 2, 3), "
-        "'fortran_order': Maybe}", "{'descr': [('a', '|u1')], 'shape': (2, 2, "
-        "3), 'fortran_order': False}", "{'descr': '|u1', 'descr': '|u1', "
+       {"", "{", "{'descr': '|u1'}",
+        "{'descr': '|u1', 'shape': (2, 2, 3), "
+        "'fortran_order': Maybe}",
+        "{'descr': [('a', '|u1')], 'shape': (2, 2, "
+        "3), 'fortran_order': False}",
+        "{'descr': '|u1', 'descr': '|u1', "
         "'shape': (1,), 'fortran_order': False}",
         "{'descr': '|u1', 'shape': (-1, 2, 3), 'fortran_order': False}",
         "{'descr': '|u1', 'shape': (1,1,1,1,1,1,1,1,1), 'fortran_order': "
-        "False}", "__import__('os')"}) {
+        "False}",
+        "__import__('os')"}) {
     Write("x.npy", Npy(dictionary, "x"));
     EXPECT_THAT(Import(), FailsWith("NUMPY_MALFORMED")) << dictionary;
   }
@@ -346,8 +347,9 @@ TEST_F(ImportArraysTest, NamesWhatIsDamaged) {
 
 // No memory is taken for what a header announces.
 TEST_F(ImportArraysTest, BoundsWhatIsAnnounced) {
-  for (const char* shape : {"(60000, 4096, 4096)", "(9223372036854775807, 2, 2)",
-                            "(4294967296, 4294967296, 16)"}) {
+  for (const char* shape :
+       {"(60000, 4096, 4096)", "(9223372036854775807, 2, 2)",
+        "(4294967296, 4294967296, 16)"}) {
     Write("x.npy", Npy(Dictionary("|u1", shape), "x"));
     EXPECT_FALSE(Import().ok()) << shape;
   }
@@ -378,8 +380,11 @@ TEST_F(ImportArraysTest, FindsArraysInArchives) {
              .held_out_labels = ""};
   for (const bool is_deflated : {false, true}) {
     WriteZip("a.npz",
-             {{"x_train.npy", x}, {"y_train.npy", y}, {"x_test.npy", xt},
-              {"y_test.npy", yt}, {"names.npy", y}},
+             {{"x_train.npy", x},
+              {"y_train.npy", y},
+              {"x_test.npy", xt},
+              {"y_test.npy", yt},
+              {"names.npy", y}},
              is_deflated);
     const auto imported = Import();
     ASSERT_THAT(imported, IsOk());

@@ -41,17 +41,16 @@ absl::StatusOr<TensorShape> ShapeOf(const PictureFolder& source,
 absl::Status CheckBytes(const PictureFolder& source, size_t count,
                         const TensorShape& shape, int64_t bytes_max) {
   const auto pictures = static_cast<int64_t>(count);
-  const int64_t header_bytes =
-      std::ssize(IdxImagesHeader(pictures, shape));
+  const int64_t header_bytes = std::ssize(IdxImagesHeader(pictures, shape));
   if (pictures <= (bytes_max - header_bytes) / shape.elements()) {
     return absl::OkStatus();
   }
   return InvalidArgument(
       "DATASET_TOO_LARGE",
       absl::StrCat(Printable(source.path), ": ", pictures, " pictures of ",
-                   shape.channels, "x", shape.height, "x", shape.width,
-                   " are ", pictures * shape.elements(), " bytes; at most ",
-                   bytes_max, " are accepted: state a smaller 'size', or ",
+                   shape.channels, "x", shape.height, "x", shape.width, " are ",
+                   pictures * shape.elements(), " bytes; at most ", bytes_max,
+                   " are accepted: state a smaller 'size', or ",
                    shape.channels == 3 ? "'colors: gray', or " : "",
                    "take fewer"));
 }

@@ -35,9 +35,7 @@ class ImportPicturesTest : public ::testing::Test {
   absl::StatusOr<ImportedDataset> Import() {
     return ImportPictures(source_, options_);
   }
-  std::string Trouble() {
-    return std::string(Import().status().message());
-  }
+  std::string Trouble() { return std::string(Import().status().message()); }
   static Dataset Load(const ImportedDataset& imported,
                       const std::string& side = "train") {
     const auto dataset = LoadIdx(imported.files.at(side + "_images").front(),
@@ -95,7 +93,8 @@ TEST_F(ImportPicturesTest, MakesOneSizeOfMany) {
   Write("b/1.png", WritePng(SamplePicture(3, 3, 3)));
   EXPECT_THAT(Import(), FailsWith("PICTURE_SIZES"));
   EXPECT_THAT(Trouble(), HasSubstr("/b/1.png: has 3x3 pixels, and "));
-  EXPECT_THAT(Trouble(), HasSubstr("/a/1.png has 40x20; state what all become"));
+  EXPECT_THAT(Trouble(),
+              HasSubstr("/a/1.png has 40x20; state what all become"));
   source_.width = 8;
   source_.height = 8;
   const auto imported = Import();
@@ -103,8 +102,8 @@ TEST_F(ImportPicturesTest, MakesOneSizeOfMany) {
   EXPECT_THAT(imported->notes,
               ElementsAre(HasSubstr("1 of 2 pictures were smaller than")));
   const Dataset train = Load(*imported);
-  const Picture middle = Resize(
-      wide, {.left = 10, .top = 0, .width = 20, .height = 20}, 8, 8);
+  const Picture middle =
+      Resize(wide, {.left = 10, .top = 0, .width = 20, .height = 20}, 8, 8);
   const std::vector<uint8_t> first(train.images.begin(),
                                    train.images.begin() + 3 * 64);
   EXPECT_EQ(first, Planes(middle));
@@ -140,7 +139,8 @@ TEST_F(ImportPicturesTest, IsTheSameByAnyNumberOfThreads) {
 
 TEST_F(ImportPicturesTest, NamesTheFirstThatIsBroken) {
   for (int i = 100; i < 200; ++i) {
-    Write(absl::StrCat(i % 2, "/", i, ".png"), WritePng(SamplePicture(9, 9, 3)));
+    Write(absl::StrCat(i % 2, "/", i, ".png"),
+          WritePng(SamplePicture(9, 9, 3)));
   }
   Write("0/150.png", "no picture");
   Write("1/121.png", "no picture");
@@ -158,7 +158,8 @@ TEST_F(ImportPicturesTest, SaysWhatWasDone) {
   ASSERT_THAT(colour, IsOk());
   EXPECT_THAT(colour->notes, Contains(HasSubstr("2 of 2 pictures have no "
                                                 "colour")));
-  EXPECT_THAT(colour->notes, Contains(HasSubstr("1 of 2 pictures were turned")));
+  EXPECT_THAT(colour->notes,
+              Contains(HasSubstr("1 of 2 pictures were turned")));
   source_.is_gray = true;
   const auto gray = Import();
   ASSERT_THAT(gray, IsOk());

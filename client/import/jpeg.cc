@@ -103,8 +103,8 @@ bool ReadJpegPixels(JpegJob& job) {
   job.picture.width = jpeg.output_width;
   job.picture.height = jpeg.output_height;
   job.picture.channels = jpeg.output_components;
-  const size_t stride = size_t{jpeg.output_width} *
-                        static_cast<size_t>(jpeg.output_components);
+  const size_t stride =
+      size_t{jpeg.output_width} * static_cast<size_t>(jpeg.output_components);
   job.picture.pixels.resize(stride * jpeg.output_height);
   while (jpeg.output_scanline < jpeg.output_height) {
     JSAMPROW row = job.picture.pixels.data() + stride * jpeg.output_scanline;
@@ -158,7 +158,8 @@ absl::StatusOr<PictureHead> LookAtJpeg(absl::string_view name,
   // The pixels and a turned copy; coefficients, two bytes each, where there is
   // more than one scan.
   const int64_t planes =
-      2 * components + (jpeg_has_multiple_scans(&job.jpeg) ? 2 * components : 0);
+      2 * components +
+      (jpeg_has_multiple_scans(&job.jpeg) ? 2 * components : 0);
   head.memory_bytes = head.width * head.height * planes;
   for (const jpeg_marker_struct* marker = job.jpeg.marker_list;
        marker != nullptr && head.orientation == 1; marker = marker->next) {

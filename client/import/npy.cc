@@ -107,10 +107,10 @@ absl::Status ReadNpyItems(
     ARCHPOOL_ASSIGN_OR_RETURN(const size_t count, source.Read(out));
     if (count < out.size()) {
       return MalformedNumpy(
-          name, absl::StrCat("ends after ",
-                             done + static_cast<int64_t>(
-                                        count / header.item_bytes),
-                             " of ", header.count, " numbers: it is cut off"));
+          name,
+          absl::StrCat("ends after ",
+                       done + static_cast<int64_t>(count / header.item_bytes),
+                       " of ", header.count, " numbers: it is cut off"));
     }
     ARCHPOOL_RETURN_IF_ERROR(take(out));
     done += step;
@@ -143,19 +143,20 @@ void ExtendRange(const NpyHeader& header, absl::Span<const uint8_t> items,
 absl::StatusOr<PixelScale> ScaleOf(absl::string_view name,
                                    const NpyRange& range) {
   if (!range.is_finite) {
-    return WrongValues(name, "has a number that is none (NaN or infinite): "
-                             "pixels are from 0 to 1, or from 0 to 255");
+    return WrongValues(name,
+                       "has a number that is none (NaN or infinite): "
+                       "pixels are from 0 to 1, or from 0 to 255");
   }
   if (range.least >= 0 && range.largest <= 1) return PixelScale::kUnit;
   if (range.least >= 0 && range.largest <= kPixelMaxDouble) {
     return PixelScale::kBytes;
   }
   return WrongValues(
-      name, absl::StrCat("has numbers from ", range.least, " to ",
-                         range.largest,
-                         "; pixels are from 0 to 1, or from 0 to 255. What was "
-                         "normalised must be undone: the pool normalises by "
-                         "itself"));
+      name,
+      absl::StrCat("has numbers from ", range.least, " to ", range.largest,
+                   "; pixels are from 0 to 1, or from 0 to 255. What was "
+                   "normalised must be undone: the pool normalises by "
+                   "itself"));
 }
 
 absl::Status AppendPixels(absl::string_view name, const NpyHeader& header,
@@ -166,7 +167,7 @@ absl::Status AppendPixels(absl::string_view name, const NpyHeader& header,
   Visit(header, items, [&](auto number) {
     if constexpr (std::is_floating_point_v<decltype(number)>) {
       const double value = static_cast<double>(number) * factor + 0.5;
-      // A file may have changed since its range was looked at.
+      // A file may have changed since its range was found.
       if (!(value >= 0 && value < kPixelMaxDouble + 1)) {
         status = WrongValues(name, "changed while it was read: try again");
         return false;
@@ -174,9 +175,8 @@ absl::Status AppendPixels(absl::string_view name, const NpyHeader& header,
       pixels.push_back(static_cast<uint8_t>(value));
     } else {
       if (!IsByte(number)) {
-        status = WrongValues(
-            name, absl::StrCat("number ", at, " is ", +number,
-                               "; pixels are from 0 to 255"));
+        status = WrongValues(name, absl::StrCat("number ", at, " is ", +number,
+                                                "; pixels are from 0 to 255"));
         return false;
       }
       pixels.push_back(static_cast<uint8_t>(number));

@@ -27,10 +27,10 @@ struct NpyHeader {
   NpyKind kind = NpyKind::kUnsigned;
   size_t item_bytes = 1;  // 1, 2, 4 or 8; a float's 4 or 8
   bool is_big_endian = false;
-  bool is_fortran = false;      // the first axis runs fastest
-  std::vector<int64_t> shape;   // at most 8 axes
-  int64_t count = 1;            // of numbers: the product of `shape`
-  std::string type;             // "uint8", "big-endian float64"
+  bool is_fortran = false;     // the first axis runs fastest
+  std::vector<int64_t> shape;  // at most 8 axes
+  int64_t count = 1;           // of numbers: the product of `shape`
+  std::string type;            // "uint8", "big-endian float64"
 
   // "60000x28x28".
   std::string DescribeShape() const;
@@ -71,8 +71,8 @@ absl::StatusOr<PixelScale> ScaleOf(absl::string_view name,
                                    const NpyRange& range);
 
 // Appends items as pixels: floats as floor(value * scale + 0.5) in double
-// precision. NUMPY_VALUES: an integer outside of 0 to 255; floats are within, by
-// ScaleOf. `at`: the number of the first, for messages.
+// precision. NUMPY_VALUES: an integer outside of 0 to 255; floats are within,
+// by ScaleOf. `at`: the number of the first, for messages.
 absl::Status AppendPixels(absl::string_view name, const NpyHeader& header,
                           absl::Span<const uint8_t> items, PixelScale scale,
                           int64_t at, std::vector<uint8_t>& pixels);

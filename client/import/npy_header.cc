@@ -85,8 +85,8 @@ class HeaderParser {
     const bool is_size = absl::SimpleAtoi(type.substr(2), &bytes);
     const bool is_integer = kind == 'i' || kind == 'u';
     const bool is_read =
-        is_size && ((is_integer && (bytes == 1 || bytes == 2 || bytes == 4 ||
-                                    bytes == 8)) ||
+        is_size && ((is_integer &&
+                     (bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8)) ||
                     (kind == 'f' && (bytes == 4 || bytes == 8)));
     if (!is_read) {
       return MalformedNumpy(
@@ -196,9 +196,9 @@ absl::Status NoNpy(absl::string_view name, absl::string_view head) {
                           "with numpy.savez");
   }
   const std::string foreign = DescribeForeignFile(head);
-  return MalformedNumpy(
-      name,
-      foreign.empty() ? "does not begin as numpy.save writes it" : foreign);
+  return MalformedNumpy(name, foreign.empty()
+                                  ? "does not begin as numpy.save writes it"
+                                  : foreign);
 }
 
 }  // namespace
@@ -238,8 +238,8 @@ absl::StatusOr<NpyHeader> ReadNpyHeader(absl::string_view name,
   }
   std::vector<uint8_t> text(header_bytes);
   ARCHPOOL_RETURN_IF_ERROR(ReadAll(name, source, absl::MakeSpan(text)));
-  return HeaderParser(name, {reinterpret_cast<const char*>(text.data()),
-                             text.size()})
+  return HeaderParser(name,
+                      {reinterpret_cast<const char*>(text.data()), text.size()})
       .Parse();
 }
 

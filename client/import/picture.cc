@@ -150,10 +150,9 @@ absl::StatusOr<PictureHead> LookAtPicture(absl::string_view name,
 absl::StatusOr<Picture> DecodePicture(absl::string_view name,
                                       absl::string_view bytes,
                                       const PictureHead& head) {
-  ARCHPOOL_ASSIGN_OR_RETURN(Picture picture,
-                            head.kind == PictureKind::kPng
-                                ? DecodePng(name, bytes)
-                                : DecodeJpeg(name, bytes));
+  ARCHPOOL_ASSIGN_OR_RETURN(Picture picture, head.kind == PictureKind::kPng
+                                                 ? DecodePng(name, bytes)
+                                                 : DecodeJpeg(name, bytes));
   return TurnUpright(std::move(picture), head.orientation);
 }
 
@@ -226,11 +225,11 @@ bool IsGray(const Picture& picture) {
 bool IsUtf8(absl::string_view text) {
   while (!text.empty()) {
     const auto first = static_cast<uint8_t>(text.front());
-    const size_t length = first < 0x80               ? 1
-                          : first >> 5 == 0b110      ? 2
-                          : first >> 4 == 0b1110     ? 3
-                          : first >> 3 == 0b11110    ? 4
-                                                     : 0;
+    const size_t length = first < 0x80            ? 1
+                          : first >> 5 == 0b110   ? 2
+                          : first >> 4 == 0b1110  ? 3
+                          : first >> 3 == 0b11110 ? 4
+                                                  : 0;
     if (length == 0 || length > text.size()) return false;
     uint32_t code = length == 1 ? first : first & (0x7f >> length);
     for (size_t i = 1; i < length; ++i) {
@@ -249,8 +248,7 @@ bool IsUtf8(absl::string_view text) {
 }
 
 std::string Printable(absl::string_view path) {
-  return IsUtf8(path) ? absl::Utf8SafeCHexEscape(path)
-                      : absl::CHexEscape(path);
+  return IsUtf8(path) ? absl::Utf8SafeCHexEscape(path) : absl::CHexEscape(path);
 }
 
 }  // namespace archpool

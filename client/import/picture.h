@@ -68,8 +68,8 @@ Picture TurnUpright(Picture picture, int orientation);
 // Without alpha, in one channel or three. Over `background`, each channel is
 // (alpha * value + (255 - alpha) * background + 127) / 255, rounded down; gray
 // is (299 * red + 587 * green + 114 * blue + 500) / 1000, rounded down. What is
-// opaque needs no background. INVALID_ARGUMENT (PICTURE_TRANSPARENT): it is not,
-// and none is given.
+// opaque needs no background. INVALID_ARGUMENT (PICTURE_TRANSPARENT): it is
+// not, and none is given.
 absl::StatusOr<Picture> Flatten(absl::string_view name, Picture picture,
                                 const std::optional<Rgb>& background,
                                 bool is_gray);

@@ -18,7 +18,7 @@
 namespace archpool {
 namespace {
 
-// Of pictures that are being decoded. One that needs more waits until it is
+// For pictures that are being decoded. One that needs more waits until it is
 // alone.
 constexpr int64_t kDecodingBytesMax = int64_t{512} << 20;
 constexpr int kThreadsMax = 16;
@@ -106,11 +106,11 @@ class Converter {
 
  private:
   int Threads() const {
-    const int wanted = options_.threads > 0
-                           ? options_.threads
-                           : static_cast<int>(std::min<unsigned>(
-                                 std::thread::hardware_concurrency(),
-                                 unsigned{kThreadsMax}));
+    const int wanted =
+        options_.threads > 0
+            ? options_.threads
+            : static_cast<int>(std::min<unsigned>(
+                  std::thread::hardware_concurrency(), unsigned{kThreadsMax}));
     return std::clamp<int>(
         wanted, 1,
         static_cast<int>(std::min<size_t>(pictures_.size(), kThreadsMax)));
@@ -151,9 +151,9 @@ class Converter {
     ARCHPOOL_ASSIGN_OR_RETURN(Picture picture,
                               DecodePicture(path, bytes, head));
     const bool had_colour = picture.channels >= 3;
-    ARCHPOOL_ASSIGN_OR_RETURN(picture,
-                              Flatten(path, std::move(picture),
-                                      source_.background, source_.is_gray));
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        picture,
+        Flatten(path, std::move(picture), source_.background, source_.is_gray));
     const PictureBox box =
         BoxOf(picture, source_.fit, shape_.width, shape_.height);
     counts.enlarged +=

@@ -31,9 +31,9 @@ struct PictureCounts {
   std::vector<std::string> Notes() const;
 };
 
-// Writes `pictures`, each as `shape`, behind a header, into `out`, and adds what
-// was done to `counts`. No more memory than some pictures' is used. Errors as
-// ImportPictures, for the first picture of the list that has one. `size_of`:
+// Writes `pictures`, each as `shape`, behind a header, into `out`, and adds
+// what was done to `counts`. No more memory than some pictures' is used. Errors
+// as ImportPictures, for the first picture of the list that has one. `size_of`:
 // names the picture whose size all must have; "": they are resized.
 absl::Status ConvertPictures(const std::vector<ClassPicture>& pictures,
                              const PictureFolder& source,

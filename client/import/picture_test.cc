@@ -58,10 +58,9 @@ TEST(PngTest, ReadsBytesAsTheyAre) {
 
 TEST(PngTest, ReadsWhatIsInterlaced) {
   const Picture picture = SamplePicture(19, 17, 3);
-  const auto read =
-      Read(WritePng(19, 17, {.is_interlaced = true, .palette = {},
-                             .palette_alpha = {}},
-                    picture.pixels));
+  const auto read = Read(WritePng(
+      19, 17, {.is_interlaced = true, .palette = {}, .palette_alpha = {}},
+      picture.pixels));
   ASSERT_THAT(read, IsOk());
   EXPECT_EQ(*read, picture);
 }
@@ -70,8 +69,10 @@ TEST(PngTest, ReadsWhatIsInterlaced) {
 TEST(PngTest, RoundsSixteenBits) {
   const std::string bytes =
       WritePng(4, 1,
-               {.bit_depth = 16, .color_type = PNG_COLOR_TYPE_GRAY,
-                .palette = {}, .palette_alpha = {}},
+               {.bit_depth = 16,
+                .color_type = PNG_COLOR_TYPE_GRAY,
+                .palette = {},
+                .palette_alpha = {}},
                {0, 0, 0x01, 0x01, 0x01, 0x82, 0xff, 0xff});
   const auto head = LookAtPicture("a", bytes);
   ASSERT_THAT(head, IsOk());
@@ -83,10 +84,12 @@ TEST(PngTest, RoundsSixteenBits) {
 }
 
 TEST(PngTest, ExpandsFewBitsAndPalettes) {
-  const auto bits = Read(WritePng(
-      4, 1, {.bit_depth = 2, .color_type = PNG_COLOR_TYPE_GRAY, .palette = {},
-             .palette_alpha = {}},
-      {0b00011011}));
+  const auto bits = Read(WritePng(4, 1,
+                                  {.bit_depth = 2,
+                                   .color_type = PNG_COLOR_TYPE_GRAY,
+                                   .palette = {},
+                                   .palette_alpha = {}},
+                                  {0b00011011}));
   ASSERT_THAT(bits, IsOk());
   EXPECT_THAT(bits->pixels, ElementsAre(0, 85, 170, 255));
   const PngForm form{.color_type = PNG_COLOR_TYPE_PALETTE,
@@ -186,7 +189,7 @@ TEST(JpegTest, TurnsAsExifSays) {
     int orientation;
     bool is_right;
     bool is_bottom;
-  } kCases[] = {{1, false, false}, {2, true, false}, {3, true, true},
+  } kCases[] = {{1, false, false}, {2, true, false},  {3, true, true},
                 {4, false, true},  {5, false, false}, {6, true, false},
                 {7, true, true},   {8, false, true}};
   for (const auto& [orientation, is_right, is_bottom] : kCases) {
@@ -235,11 +238,11 @@ TEST(PictureTest, SaysWhatElseAFileIs) {
 }
 
 TEST(PictureTest, PutsABackgroundBehindAlpha) {
-  const Picture picture{.width = 3,
-                        .height = 1,
-                        .channels = 4,
-                        .pixels = {10, 20, 30, 255, 10, 20, 30, 0, 10, 20, 30,
-                                   128}};
+  const Picture picture{
+      .width = 3,
+      .height = 1,
+      .channels = 4,
+      .pixels = {10, 20, 30, 255, 10, 20, 30, 0, 10, 20, 30, 128}};
   const auto refused = Flatten("cats/a.png", picture, std::nullopt, false);
   EXPECT_THAT(refused, FailsWith("PICTURE_TRANSPARENT"));
   EXPECT_THAT(std::string(refused.status().message()),

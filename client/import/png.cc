@@ -47,7 +47,7 @@ void FailPng(png_structp png, png_const_charp message) {
   png_longjmp(png, 1);
 }
 
-// Of chunks that pixels do not depend on: they are left out.
+// Warnings are about chunks that no pixel depends on: those are left out.
 void IgnorePng(png_structp, png_const_charp) {}
 
 void ReadPngBytes(png_structp png, png_bytep out, size_t count) {
@@ -111,12 +111,12 @@ bool ReadPng(PngJob& job) {
 bool WritePng(PngJob& job) {
   if (setjmp(png_jmpbuf(job.png)) != 0) return false;
   png_set_write_fn(job.png, &job, WritePngBytes, FlushPng);
-  png_set_IHDR(job.png, job.info, static_cast<png_uint_32>(job.picture.width),
-               static_cast<png_uint_32>(job.picture.height), 8,
-               job.picture.channels == 1 ? PNG_COLOR_TYPE_GRAY
-                                         : PNG_COLOR_TYPE_RGB,
-               PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
-               PNG_FILTER_TYPE_DEFAULT);
+  png_set_IHDR(
+      job.png, job.info, static_cast<png_uint_32>(job.picture.width),
+      static_cast<png_uint_32>(job.picture.height), 8,
+      job.picture.channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB,
+      PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+      PNG_FILTER_TYPE_DEFAULT);
   png_write_info(job.png, job.info);
   png_write_image(job.png, job.rows.data());
   png_write_end(job.png, nullptr);
@@ -146,25 +146,25 @@ absl::StatusOr<Picture> DecodePng(absl::string_view name,
                                   absl::string_view bytes) {
   PngJob job;
   job.rest = bytes;
-  job.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &job, FailPng,
-                                   IgnorePng);
+  job.png =
+      png_create_read_struct(PNG_LIBPNG_VER_STRING, &job, FailPng, IgnorePng);
   ARCHPOOL_CHECK(job.png != nullptr);
   job.info = png_create_info_struct(job.png);
   ARCHPOOL_CHECK(job.info != nullptr);
   const bool is_read = ReadPng(job);
   png_destroy_read_struct(&job.png, &job.info, nullptr);
   if (is_read) return std::move(job.picture);
-  return MalformedPicture(
-      name, absl::StrCat("is a PNG picture that cannot be read: ",
-                         job.trouble.data(), "; write it again"));
+  return MalformedPicture(name,
+                          absl::StrCat("is a PNG picture that cannot be read: ",
+                                       job.trouble.data(), "; write it again"));
 }
 
 std::string EncodePng(const Picture& picture) {
   PngJob job;
   job.picture = picture;
   PointAtRows(job);
-  job.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &job, FailPng,
-                                    IgnorePng);
+  job.png =
+      png_create_write_struct(PNG_LIBPNG_VER_STRING, &job, FailPng, IgnorePng);
   ARCHPOOL_CHECK(job.png != nullptr);
   job.info = png_create_info_struct(job.png);
   ARCHPOOL_CHECK(job.info != nullptr);

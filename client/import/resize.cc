@@ -10,8 +10,8 @@
 namespace archpool {
 namespace {
 
-// In units of 1/to of a pixel, `to`'s pixel i covers [i * from, (i + 1) * from),
-// and `from`'s pixel j covers [j * to, (j + 1) * to).
+// In units of 1/to of a pixel, `to`'s pixel i covers [i * from, (i + 1) *
+// from), and `from`'s pixel j covers [j * to, (j + 1) * to).
 AxisTaps::Tap BoxTap(int64_t from, int64_t to, int64_t i) {
   const int64_t begin = i * from;
   const int64_t end = begin + from;
@@ -43,7 +43,7 @@ class RowSums {
   RowSums(const Picture& picture, const PictureBox& box, const AxisTaps& taps)
       : picture_(picture), box_(box), taps_(taps) {}
 
-  // Of the row `y` of the box: for each pixel, its channels.
+  // The sums of the row `y` of the box: for each pixel, its channels.
   // REQUIRES: among the last two that were asked for, or a later one.
   const std::vector<uint32_t>& At(int64_t y) {
     Row& row = rows_[static_cast<size_t>(y % 2)];
@@ -99,10 +99,8 @@ AxisTaps MakeTaps(int64_t from, int64_t to) {
 
 PictureBox BoxOf(const Picture& picture, PictureFit fit, int64_t width,
                  int64_t height) {
-  PictureBox box{.left = 0,
-                 .top = 0,
-                 .width = picture.width,
-                 .height = picture.height};
+  PictureBox box{
+      .left = 0, .top = 0, .width = picture.width, .height = picture.height};
   if (fit == PictureFit::kStretch) return box;
   if (picture.width * height > width * picture.height) {
     box.width = std::max<int64_t>(1, picture.height * width / height);

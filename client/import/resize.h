@@ -36,8 +36,8 @@ struct PictureBox {
   int64_t height = 0;
 };
 // All of it, or, for kCrop, the largest part of the wanted shape; sides are
-// rounded down, to 1 at least, and what is left over is cut from both sides, the
-// odd pixel from the right or the bottom.
+// rounded down, to 1 at least, and what is left over is cut from both sides,
+// the odd pixel from the right or the bottom.
 PictureBox BoxOf(const Picture& picture, PictureFit fit, int64_t width,
                  int64_t height);
 

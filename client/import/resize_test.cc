@@ -50,10 +50,8 @@ TEST(TapsTest, BoxesCoverAllAlike) {
 
 Picture Row(std::vector<uint8_t> pixels) {
   const auto width = std::ssize(pixels);
-  return {.width = width,
-          .height = 1,
-          .channels = 1,
-          .pixels = std::move(pixels)};
+  return {
+      .width = width, .height = 1, .channels = 1, .pixels = std::move(pixels)};
 }
 
 std::vector<uint8_t> Resized(const Picture& picture, int64_t width,
@@ -74,9 +72,13 @@ TEST(ResizeTest, KnownRows) {
 
 // Every pixel by one sum over both axes, without sums of rows.
 TEST(ResizeTest, IsWhatTheDefinitionSays) {
-  for (const auto& [width, height] :
-       {std::pair<int64_t, int64_t>{5, 4}, {13, 9}, {20, 3}, {3, 31}, {13, 1},
-        {26, 18}, {1, 1}}) {
+  for (const auto& [width, height] : {std::pair<int64_t, int64_t>{5, 4},
+                                      {13, 9},
+                                      {20, 3},
+                                      {3, 31},
+                                      {13, 1},
+                                      {26, 18},
+                                      {1, 1}}) {
     const Picture picture = SamplePicture(13, 9, 3, width);
     const Picture resized =
         Resize(picture, BoxOf(picture, PictureFit::kStretch, width, height),
@@ -92,11 +94,10 @@ TEST(ResizeTest, IsWhatTheDefinitionSays) {
           const auto& columns = across.taps[static_cast<size_t>(x)];
           for (size_t j = 0; j < rows.weights.size(); ++j) {
             for (size_t i = 0; i < columns.weights.size(); ++i) {
-              const int64_t at =
-                  ((rows.first + static_cast<int64_t>(j)) * 13 +
-                   columns.first + static_cast<int64_t>(i)) *
-                      3 +
-                  c;
+              const int64_t at = ((rows.first + static_cast<int64_t>(j)) * 13 +
+                                  columns.first + static_cast<int64_t>(i)) *
+                                     3 +
+                                 c;
               sum += uint64_t{rows.weights[j]} * columns.weights[i] *
                      picture.pixels[static_cast<size_t>(at)];
             }
@@ -124,9 +125,10 @@ TEST(ResizeTest, CropsTheMiddle) {
   EXPECT_EQ(half.left, 1);
   EXPECT_EQ(half.width, 3);
   EXPECT_THAT(Resize(wide, half, 3, 1).pixels, ElementsAre(2, 3, 4));
-  const Picture tall{
-      .width = 2, .height = 5, .channels = 1, .pixels = {0, 0, 1, 1, 2, 2, 3, 3,
-                                                         4, 4}};
+  const Picture tall{.width = 2,
+                     .height = 5,
+                     .channels = 1,
+                     .pixels = {0, 0, 1, 1, 2, 2, 3, 3, 4, 4}};
   const PictureBox square = BoxOf(tall, PictureFit::kCrop, 8, 8);
   EXPECT_EQ(square.top, 1);
   EXPECT_EQ(square.height, 2);

@@ -31,7 +31,7 @@ struct PictureFolder {
   bool is_gray = false;
   std::optional<Rgb> background;  // nullopt: pictures have no alpha
   std::string held_out;           // the folder beside train/; "": the one
-  // Of each class, drawn here by `seed` for the held-out split; 0: none.
+  // The part of each class that is drawn here by `seed` and held out; 0: none.
   int64_t held_out_fraction_ppm = 0;
   int64_t seed = 0;
 

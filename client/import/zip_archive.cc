@@ -43,9 +43,9 @@ class ZipBytes : public ByteSource {
           zip_fread(file_.get(), out.data() + filled, out.size() - filled);
       if (count < 0) {
         return MalformedZip(
-            name_, absl::StrCat("cannot be unpacked: ",
-                                zip_file_strerror(file_.get()),
-                                "; the archive is damaged: write it again"));
+            name_,
+            absl::StrCat("cannot be unpacked: ", zip_file_strerror(file_.get()),
+                         "; the archive is damaged: write it again"));
       }
       if (count == 0) break;
       filled += static_cast<size_t>(count);
@@ -65,7 +65,7 @@ absl::StatusOr<std::unique_ptr<ByteSource>> OpenEntry(const SharedZip& archive,
   zip_stat_t about;
   zip_stat_init(&about);
   if (zip_stat_index(archive.get(), index, 0, &about) != 0) {
-    return MalformedZip(name, absl::StrCat("cannot be looked at: ",
+    return MalformedZip(name, absl::StrCat("cannot be examined: ",
                                            zip_strerror(archive.get())));
   }
   if ((about.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0 &&
@@ -123,19 +123,17 @@ absl::StatusOr<std::vector<ZipEntry>> OpenZip(const std::string& path) {
   std::set<std::string> names;
   for (zip_int64_t i = 0; i < count; ++i) {
     const auto index = static_cast<zip_uint64_t>(i);
-    const char* const raw =
-        zip_get_name(archive.get(), index, ZIP_FL_ENC_RAW);
+    const char* const raw = zip_get_name(archive.get(), index, ZIP_FL_ENC_RAW);
     if (raw == nullptr) continue;  // deleted
-    const std::string name = absl::StrCat(Printable(path), " (", Printable(raw),
-                                          ")");
+    const std::string name =
+        absl::StrCat(Printable(path), " (", Printable(raw), ")");
     if (!names.insert(raw).second) {
       return MalformedZip(name, "is in the archive twice: write it again");
     }
     entries.push_back(
-        {.name = raw,
-         .source = {.name = name, .open = [archive, index, name] {
-                      return OpenEntry(archive, index, name);
-                    }}});
+        {.name = raw, .source = {.name = name, .open = [archive, index, name] {
+                                   return OpenEntry(archive, index, name);
+                                 }}});
   }
   return entries;
 }

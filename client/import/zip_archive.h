@@ -20,8 +20,8 @@ struct ZipEntry {
 // What the archive at `path` lists, in its order; it stays open as long as one
 // of them lives. What it says of sizes is not believed: readers stop where they
 // have enough. INVALID_ARGUMENT: FILE_NOT_FOUND, FILE_UNREADABLE,
-// NUMPY_MALFORMED (no archive, damaged, encrypted, more than 1,000 files, a name
-// twice); opening and reading an entry answer it too.
+// NUMPY_MALFORMED (no archive, damaged, encrypted, more than 1,000 files, a
+// name twice); opening and reading an entry answer it too.
 absl::StatusOr<std::vector<ZipEntry>> OpenZip(const std::string& path);
 
 }  // namespace archpool

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Measures how fast a folder of photographs becomes a dataset: reading, decoding
-// and resizing, on two threads, and how much memory that takes beyond what the
-// process had. Makes its own pictures. Prints one JSON object a line; fails below
-// kFloorPerSecond, which is for two free cores.
+// Measures how fast a folder of photographs becomes a dataset: reading,
+// decoding and resizing, on two threads, and how much memory that takes beyond
+// what the process had. Makes its own pictures. Prints one JSON object a line;
+// fails below kFloorPerSecond, which is for two free cores.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -47,8 +47,8 @@ Picture Photograph(uint64_t seed) {
             std::sin(static_cast<double>(x) * slope + static_cast<double>(c)) +
             std::cos(static_cast<double>(y) * slope * 2);
         const auto grain = static_cast<double>(random.Next() % 24);
-        picture.pixels.push_back(
-            static_cast<uint8_t>(std::clamp(116 + 50 * wave + grain, 0.0, 255.0)));
+        picture.pixels.push_back(static_cast<uint8_t>(
+            std::clamp(116 + 50 * wave + grain, 0.0, 255.0)));
       }
     }
   }
@@ -81,10 +81,8 @@ double PeakBytes() {
 double Measure(const std::string& name, bool is_png, int64_t side) {
   const TemporaryDirectory directory;
   WriteFolder(directory.path(), is_png);
-  const PictureFolder source{.path = directory.path(),
-                             .width = side,
-                             .height = side,
-                             .held_out = ""};
+  const PictureFolder source{
+      .path = directory.path(), .width = side, .height = side, .held_out = ""};
   const ImportOptions options{.stop = {}, .progress = {}, .threads = kThreads};
   double best = 0;
   for (int round = 0; round < kRounds; ++round) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// NumPy's arrays from anywhere, plain and in archives. Goal: no file crashes the
-// reader or makes it allocate or write beyond its limit, errors have their
+// NumPy's arrays from anywhere, plain and in archives. Goal: no file crashes
+// the reader or makes it allocate or write beyond its limit, errors have their
 // reasons, and what it accepts the pool's own parser accepts. The input is a
-// byte that chooses: even, an archive follows; odd, two bytes with the length of
-// the images (little-endian), the images, and the labels.
+// byte that chooses: even, an archive follows; odd, two bytes with the length
+// of the images (little-endian), the images, and the labels.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

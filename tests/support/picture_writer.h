@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes PNG and JPEG files of every kind, by the encoders of the libraries that
-// read them. Pure functions; thread-safe.
+// Writes PNG and JPEG files of every kind, by the encoders of the libraries
+// that read them. Pure functions; thread-safe.
 #ifndef ARCHPOOL_TESTS_SUPPORT_PICTURE_WRITER_H_
 #define ARCHPOOL_TESTS_SUPPORT_PICTURE_WRITER_H_
 
@@ -28,8 +28,8 @@ inline Picture SamplePicture(int64_t width, int64_t height, int64_t channels,
   for (int64_t y = 0; y < height; ++y) {
     for (int64_t x = 0; x < width; ++x) {
       for (int64_t c = 0; c < channels; ++c) {
-        picture.pixels.push_back(static_cast<uint8_t>(
-            (seed * 31 + x * 7 + y * 13 + c * 50) % 256));
+        picture.pixels.push_back(
+            static_cast<uint8_t>((seed * 31 + x * 7 + y * 13 + c * 50) % 256));
       }
     }
   }
@@ -99,12 +99,13 @@ inline std::string WritePng(const Picture& picture) {
 struct JpegForm {
   int quality = 95;
   bool is_progressive = false;
-  int orientation = 0;  // 0: no EXIF
+  int orientation = 0;   // 0: no EXIF
   bool is_adobe = true;  // of four channels: has Adobe's marker
 };
 
 // Of 1 (gray), 3 (RGB) or 4 (CMYK) channels.
-inline std::string WriteJpeg(const Picture& picture, const JpegForm& form = {}) {
+inline std::string WriteJpeg(const Picture& picture,
+                             const JpegForm& form = {}) {
   jpeg_compress_struct jpeg{};
   jpeg_error_mgr errors{};
   jpeg.err = jpeg_std_error(&errors);
@@ -124,7 +125,8 @@ inline std::string WriteJpeg(const Picture& picture, const JpegForm& form = {}) 
   if (picture.channels == 4 && !form.is_adobe) jpeg.write_Adobe_marker = FALSE;
   jpeg_start_compress(&jpeg, TRUE);
   if (form.orientation > 0) {
-    std::string exif("Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0", 24);
+    std::string exif("Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0",
+                     24);
     exif += static_cast<char>(form.orientation);
     exif += std::string(7, '\0');
     jpeg_write_marker(&jpeg, JPEG_APP0 + 1,
@@ -132,8 +134,7 @@ inline std::string WriteJpeg(const Picture& picture, const JpegForm& form = {}) 
                       static_cast<unsigned int>(exif.size()));
   }
   std::vector<uint8_t> pixels = picture.pixels;
-  const size_t stride =
-      static_cast<size_t>(picture.width * picture.channels);
+  const size_t stride = static_cast<size_t>(picture.width * picture.channels);
   while (jpeg.next_scanline < jpeg.image_height) {
     JSAMPROW row = pixels.data() + stride * jpeg.next_scanline;
     jpeg_write_scanlines(&jpeg, &row, 1);
