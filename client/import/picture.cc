@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "client/import/codecs.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
@@ -23,14 +24,16 @@ constexpr size_t kForeignBytes = 64;
 std::string DescribeOtherPicture(absl::string_view bytes) {
   if (absl::StartsWith(bytes, "GIF8")) return "a GIF picture";
   if (absl::StartsWith(bytes, "BM")) return "a BMP picture";
-  if (absl::StartsWith(bytes, "RIFF") && bytes.substr(8, 4) == "WEBP") {
+  if (absl::StartsWith(bytes, "RIFF") &&
+      absl::ClippedSubstr(bytes, 8, 4) == "WEBP") {
     return "a WebP picture";
   }
   if (absl::StartsWith(bytes, absl::string_view("II*\0", 4)) ||
       absl::StartsWith(bytes, absl::string_view("MM\0*", 4))) {
     return "a TIFF picture";
   }
-  if (bytes.substr(4, 4) == "ftyp") return "a HEIF or AVIF picture";
+  if (absl::ClippedSubstr(bytes, 4, 4) == "ftyp")
+    return "a HEIF or AVIF picture";
   return "";
 }
 

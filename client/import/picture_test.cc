@@ -231,6 +231,9 @@ TEST(ExifTest, IgnoresWhatMakesNoSense) {
 
 TEST(PictureTest, SaysWhatElseAFileIs) {
   EXPECT_THAT(Trouble(""), HasSubstr("is empty"));
+  for (const char* cut : {"\x89", "\xff\xd8", "RIFF", "II", "abcdef"}) {
+    EXPECT_THAT(Read(cut), FailsWith("PICTURE_MALFORMED")) << cut;
+  }
   EXPECT_THAT(Trouble("GIF89a"), HasSubstr("a GIF picture, and PNG and JPEG"));
   EXPECT_THAT(Trouble("RIFF....WEBPVP8 "), HasSubstr("a WebP picture"));
   EXPECT_THAT(Trouble("<!doctype html>"), HasSubstr("is a web page"));
