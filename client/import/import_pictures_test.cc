@@ -82,7 +82,7 @@ TEST_F(ImportPicturesTest, KeepsPicturesOfOneSize) {
   const Dataset held_out = Load(*imported, "held_out");
   EXPECT_THAT(held_out.labels, ElementsAre(1));
   EXPECT_EQ(held_out.images, Planes(cat));
-  const std::string& path = imported->files.at("train_images").front();
+  const std::string path = imported->files.at("train_images").front();
   EXPECT_EQ(imported->names.at(path),
             directory_.path() + " (images to train on)");
 }
