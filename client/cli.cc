@@ -20,6 +20,7 @@ constexpr char kDescription[] =
     "search "
     "space\nand a reward; miners train; the pool verifies and pays.";
 constexpr char kFooter[] =
+    "On one machine: archpool search TASK.yaml\n"
     "Clients:    archpool --token-file client.token task submit TASK.yaml "
     "--wait\n"
     "Miners:     archpool --token-file miner.token miner status\n"
@@ -70,6 +71,7 @@ int RunCli(const std::vector<std::string>& arguments, const Output& output,
   app.require_subcommand(1);
   app.fallthrough();
   AddGlobalFlags(app, flags);
+  AddSearchCommand(app, action);
   AddTaskCommands(app, action);
   AddLeaseCommands(app, action);
   AddMinerCommands(app, action);

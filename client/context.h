@@ -88,6 +88,7 @@ void AddInviteCommands(CLI::App& app, Action& action);
 // Under `archpool account`.
 void AddTokenCommands(CLI::App& account, Action& action);
 void AddPoolCommands(CLI::App& app, Action& action);
+void AddSearchCommand(CLI::App& app, Action& action);
 void AddTaskCommands(CLI::App& app, Action& action);
 void AddLeaseCommands(CLI::App& app, Action& action);
 void AddMinerCommands(CLI::App& app, Action& action);

@@ -4,11 +4,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "client/contact_sheet.h"
 #include "client/text.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
 #include "common/data/dataset_format.h"
 #include "common/data/dataset_look.h"
+#include "common/data/read_file.h"
 #include "common/data/split.h"
 #include "common/model/chance.h"
 
@@ -18,12 +20,14 @@ namespace {
 // Public datasets have a few images twice; this part of a held-out split is
 // more than a few.
 constexpr int64_t kSharedOneIn = 100;
+constexpr size_t kClassesShownMax = 24;
 
 // The first file of that side, for messages about all of it.
 std::string NameOf(const DatasetFormat& format, const DatasetSource& source,
                    bool is_held_out) {
   for (const FormatKey& key : format.keys) {
-    if (key.is_held_out == is_held_out) return source.files.at(key.key).front();
+    if (key.is_held_out != is_held_out) continue;
+    return source.NameOf(source.files.at(key.key).front());
   }
   return "";
 }
@@ -34,9 +38,32 @@ std::string NameOfLabels(const DatasetFormat& format,
                          const DatasetSource& source) {
   std::string name;
   for (const FormatKey& key : format.keys) {
-    if (key.is_held_out) name = source.files.at(key.key).front();
+    if (!key.is_held_out) continue;
+    name = source.NameOf(source.files.at(key.key).front());
   }
   return name;
+}
+
+// One side's files, by the names that people know.
+absl::StatusOr<Dataset> LoadSide(const DatasetFormat& format,
+                                 const DatasetSource& source, bool is_held_out,
+                                 SeenFiles& seen) {
+  return ReadDatasetFiles(
+      format, source.files, is_held_out, source.classes,
+      [&source](const FormatKey&, size_t,
+                const std::string& path) -> absl::StatusOr<DatasetFile> {
+        DatasetFile file{.name = source.NameOf(path), .bytes = ""};
+        ARCHPOOL_ASSIGN_OR_RETURN(file.bytes,
+                                  ReadFile(path, kDatasetFileSizeMax));
+        return file;
+      },
+      {}, &seen);
+}
+
+std::vector<int64_t> CountByLabel(const Dataset& dataset) {
+  std::vector<int64_t> counts(static_cast<size_t>(dataset.classes), 0);
+  for (const uint8_t label : dataset.labels) ++counts[label];
+  return counts;
 }
 
 absl::Status CheckChannels(const DatasetSource& source, const std::string& path,
@@ -73,6 +100,26 @@ std::string DatasetFacts::Describe() const {
       held_out_count, " held out");
 }
 
+std::string DatasetFacts::DescribeClasses() const {
+  std::string text = "Images by class: ";
+  for (size_t i = 0; i < train_by_class.size(); ++i) {
+    if (i == kClassesShownMax) {
+      absl::StrAppend(&text, " and ", train_by_class.size() - i, " more");
+      break;
+    }
+    absl::StrAppend(&text, i == 0 ? "" : ", ", i,
+                    i < class_names.size() ? " " : ": ",
+                    i < class_names.size() ? class_names[i] : "",
+                    i < class_names.size() ? " " : "", train_by_class[i]);
+    if (i < held_out_by_class.size()) {
+      absl::StrAppend(&text, " + ", held_out_by_class[i], " held out");
+    }
+  }
+  constexpr int64_t kPpmPerHundredth = 10'000;
+  return absl::StrCat(text, ". The mean of all pixels is ",
+                      mean_ppm / kPpmPerHundredth, " % of white.");
+}
+
 std::string DatasetFacts::DescribeBar() const {
   const int64_t bar_ppm = AccuracyAboveChancePpm(validation_count, classes);
   if (bar_ppm > 1'000'000) {
@@ -84,7 +131,8 @@ std::string DatasetFacts::DescribeBar() const {
                       "never wins.");
 }
 
-absl::StatusOr<DatasetFacts> LookAtDataset(const TaskFile& task) {
+absl::StatusOr<DatasetFacts> LookAtDataset(const TaskFile& task,
+                                           const LookOptions& options) {
   const DatasetSource& source = task.dataset;
   const DatasetFormat* const format = FindDatasetFormat(source.format);
   ARCHPOOL_CHECK(format != nullptr);
@@ -92,8 +140,7 @@ absl::StatusOr<DatasetFacts> LookAtDataset(const TaskFile& task) {
   SeenFiles seen;
   ARCHPOOL_ASSIGN_OR_RETURN(
       const Dataset train,
-      LoadDatasetFiles(*format, source.files, /*is_held_out=*/false,
-                       source.classes, &seen));
+      LoadSide(*format, source, /*is_held_out=*/false, seen));
   const std::string train_name = NameOf(*format, source, false);
   ARCHPOOL_RETURN_IF_ERROR(CheckChannels(source, train_name, train.shape));
   ARCHPOOL_RETURN_IF_ERROR(CheckSplitCounts(train.count(), has_held_out,
@@ -105,14 +152,23 @@ absl::StatusOr<DatasetFacts> LookAtDataset(const TaskFile& task) {
                                     source.held_out_count,
                      .validation_count = source.validation_count,
                      .held_out_count = source.held_out_count,
-                     .warnings = DatasetWarnings(train, source.validation_count,
-                                                 source.held_out_count)};
+                     .warnings = source.notes,
+                     .train_by_class = CountByLabel(train),
+                     .class_names = source.class_names,
+                     .mean_ppm = StatisticsOf(train).mean_ppm,
+                     .contact_sheet = ""};
+  for (std::string& warning :
+       DatasetWarnings(train, source.validation_count, source.held_out_count)) {
+    facts.warnings.push_back(std::move(warning));
+  }
   ARCHPOOL_RETURN_IF_ERROR(CheckBatch(task, facts.train_count));
-  if (!has_held_out) return facts;
+  if (!has_held_out) {
+    if (options.draws_sheet) facts.contact_sheet = DrawContactSheet(train, {});
+    return facts;
+  }
   ARCHPOOL_ASSIGN_OR_RETURN(
       const Dataset held_out,
-      LoadDatasetFiles(*format, source.files, /*is_held_out=*/true,
-                       source.classes, &seen));
+      LoadSide(*format, source, /*is_held_out=*/true, seen));
   if (held_out.shape != train.shape) {
     return InvalidArgument(
         "SPLIT_MISMATCH",
@@ -123,6 +179,10 @@ absl::StatusOr<DatasetFacts> LookAtDataset(const TaskFile& task) {
                      train.shape.width, "; they must be the same"));
   }
   facts.held_out_count = held_out.count();
+  facts.held_out_by_class = CountByLabel(held_out);
+  if (options.draws_sheet) {
+    facts.contact_sheet = DrawContactSheet(train, held_out);
+  }
   for (std::string& warning :
        DatasetWarnings(held_out, /*validation_count=*/0, held_out.count())) {
     facts.warnings.push_back(

@@ -56,7 +56,7 @@ reward:
 std::string Exists(const std::string& /*path*/) { return ""; }
 
 absl::StatusOr<TaskFile> Parse(absl::string_view text) {
-  return ParseTaskFile(text, "task.yaml", Exists);
+  return ParseTaskFile(text, "task.yaml", Exists, Exists);
 }
 
 TEST(SpaceReaderTest, ReadsCellsAndVariants) {
@@ -126,7 +126,8 @@ TEST(SpaceReaderTest, TheExamplesAreTheBenchmarksSpaces) {
     const std::string path = absl::StrCat("deploy/examples/", name, ".yaml");
     const absl::StatusOr<std::string> text = ReadFile(path, 1 << 20);
     ASSERT_TRUE(text.ok()) << text.status();
-    const absl::StatusOr<TaskFile> task = ParseTaskFile(*text, path, Exists);
+    const absl::StatusOr<TaskFile> task =
+        ParseTaskFile(*text, path, Exists, Exists);
     ASSERT_TRUE(task.ok()) << task.status();
     const SearchSpace& space = task->spec.space;
     EXPECT_EQ(space.size(), size);

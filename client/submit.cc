@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "client/brought_dataset.h"
 #include "client/doubt.h"
 #include "client/text.h"
 #include "common/base/check.h"
@@ -45,10 +46,9 @@ absl::StatusOr<UploadSource> DescribeFile(const std::string& path) {
 // Says how far an upload is: over itself on a terminal, once elsewhere.
 class UploadProgress {
  public:
-  UploadProgress(const Output& output, const UploadSource& source)
-      : output_(output),
-        name_(std::filesystem::path(source.path).filename().string()),
-        size_bytes_(source.size_bytes) {}
+  UploadProgress(const Output& output, const std::string& name,
+                 const UploadSource& source)
+      : output_(output), name_(name), size_bytes_(source.size_bytes) {}
 
   void Show(int64_t sent_bytes) {
     const int64_t percent =
@@ -80,11 +80,12 @@ class UploadProgress {
 
 // Sends `path` where it is not there yet; answers its digest.
 absl::StatusOr<Digest> SendFile(Context& context, PoolClient& client,
-                                const std::string& path) {
+                                const std::string& path,
+                                const std::string& name) {
   ARCHPOOL_ASSIGN_OR_RETURN(const UploadSource source, DescribeFile(path));
   v1::UploadPurpose purpose;
   purpose.mutable_dataset_file();
-  UploadProgress progress(context.output(), source);
+  UploadProgress progress(context.output(), name, source);
   ARCHPOOL_RETURN_IF_ERROR(
       RetryWhileTransient(client.patience(), client.stop(), [&] {
         return client.blobs().Upload(
@@ -94,6 +95,13 @@ absl::StatusOr<Digest> SendFile(Context& context, PoolClient& client,
       }));
   progress.Finish();
   return source.digest;
+}
+
+// What people know the file by.
+std::string ShownName(const DatasetSource& source, const std::string& path) {
+  const bool is_made_here = source.names.contains(path);
+  return is_made_here ? source.NameOf(path)
+                      : std::filesystem::path(path).filename().string();
 }
 
 absl::StatusOr<Digest> RegisterDataset(Context& context, PoolClient& client,
@@ -109,8 +117,9 @@ absl::StatusOr<Digest> RegisterDataset(Context& context, PoolClient& client,
     const auto found = source.files.find(key.key);
     if (found == source.files.end()) continue;
     for (const std::string& path : found->second) {
-      ARCHPOOL_ASSIGN_OR_RETURN(digests[key.key].emplace_back(),
-                                SendFile(context, client, path));
+      ARCHPOOL_ASSIGN_OR_RETURN(
+          digests[key.key].emplace_back(),
+          SendFile(context, client, path, ShownName(source, path)));
     }
   }
   wire::SetDatasetFiles(*format, digests, &request);
@@ -207,9 +216,10 @@ absl::StatusOr<SubmittedTask> OpenUnlessActive(PoolClient& client,
 
 }  // namespace
 
-absl::StatusOr<TaskFacts> LookAtTask(const TaskFile& file) {
+absl::StatusOr<TaskFacts> LookAtTask(const TaskFile& file,
+                                     const LookOptions& options) {
   TaskFacts facts;
-  ARCHPOOL_ASSIGN_OR_RETURN(facts.dataset, LookAtDataset(file));
+  ARCHPOOL_ASSIGN_OR_RETURN(facts.dataset, LookAtDataset(file, options));
   ARCHPOOL_ASSIGN_OR_RETURN(facts.space, LookAtSpace(file.spec, facts.dataset));
   return facts;
 }
@@ -217,6 +227,7 @@ absl::StatusOr<TaskFacts> LookAtTask(const TaskFile& file) {
 void ShowFacts(const Output& output, const TaskFacts& task) {
   const DatasetFacts& facts = task.dataset;
   output.err << "  " << facts.Describe() << "\n"
+             << Wrap(Clean(facts.DescribeClasses()), output.terminal.width, 2)
              << Wrap(facts.DescribeBar(), output.terminal.width, 2)
              << Wrap(Clean(task.space.Describe()), output.terminal.width, 2);
   for (const std::string& warning : facts.warnings) {
@@ -228,6 +239,9 @@ void ShowFacts(const Output& output, const TaskFacts& task) {
 
 absl::StatusOr<SubmittedTask> SubmitTask(Context& context, TaskFile file,
                                          const std::string& request_id) {
+  // Its files are there until all is sent.
+  ARCHPOOL_ASSIGN_OR_RETURN(const ImportedDataset imported,
+                            BringDataset(context, file.dataset));
   ARCHPOOL_ASSIGN_OR_RETURN(const TaskFacts facts, LookAtTask(file));
   ShowFacts(context.output(), facts);
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());

@@ -23,8 +23,8 @@ struct SubmittedTask {
 // the server does not hold (showing how far it is, on stderr), registers the
 // dataset and opens the task. Idempotent by `request_id`; where that is "", by
 // the file's contents: what was opened from the same contents and is still
-// active is not opened again. Errors as LookAtTask; OUTCOME_UNKNOWN (see
-// client/doubt.h).
+// active is not opened again. Errors as BringDataset and LookAtTask;
+// OUTCOME_UNKNOWN (see client/doubt.h).
 absl::StatusOr<SubmittedTask> SubmitTask(Context& context, TaskFile file,
                                          const std::string& request_id);
 
@@ -34,7 +34,8 @@ struct TaskFacts {
   DatasetFacts dataset;
   SpaceFacts space;
 };
-absl::StatusOr<TaskFacts> LookAtTask(const TaskFile& file);
+absl::StatusOr<TaskFacts> LookAtTask(const TaskFile& file,
+                                     const LookOptions& options = {});
 
 // Says what is understood, and what is probably not meant, on stderr.
 void ShowFacts(const Output& output, const TaskFacts& task);

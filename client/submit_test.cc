@@ -4,6 +4,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -12,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/cli.h"
+#include "client/import/picture.h"
 #include "common/base/status.h"
 #include "common/channel/program.h"
 #include "common/crypto/sha256.h"
@@ -47,8 +49,9 @@ reward: {amount: 5}
 class FakeTasks : public v1::TaskService::Service {
  public:
   grpc::Status RegisterDataset(grpc::ServerContext*,
-                               const v1::RegisterDatasetRequest*,
+                               const v1::RegisterDatasetRequest* request,
                                v1::RegisterDatasetResponse* response) override {
+    registered = *request;
     response->set_dataset_id(Sha256("dataset").AsBytes());
     return grpc::Status::OK;
   }
@@ -86,6 +89,7 @@ class FakeTasks : public v1::TaskService::Service {
     return grpc::Status::OK;
   }
 
+  v1::RegisterDatasetRequest registered;
   std::map<std::string, int64_t> ids;  // by request id
   std::vector<v1::TaskState> states;
   grpc::Status answer;
@@ -230,6 +234,45 @@ TEST_F(SubmitTest, BrokenFilesAreFoundBeforeAnythingIsSent) {
               kExitBadInput);
     EXPECT_THAT(err_, HasSubstr("/labels: is a web page"));
   }
+  EXPECT_EQ(blobs_.uploads, 0);
+}
+
+// What the pool gets of pictures are files that it always took.
+TEST_F(SubmitTest, PicturesAreSentAsIdx) {
+  for (const char* name : {"cat", "dog"}) {
+    const std::string folder = absl::StrCat(directory_.path(), "/set/", name);
+    std::filesystem::create_directories(folder);
+    for (int i = 0; i < 150; ++i) {
+      Picture picture{.width = 4, .height = 4, .channels = 3};
+      for (int at = 0; at < 48; ++at) {
+        picture.pixels.push_back(static_cast<uint8_t>(at * i + name[0]));
+      }
+      Write(absl::StrCat("set/", name, "/", i, ".png"), EncodePng(picture));
+    }
+  }
+  std::string text = kTask;
+  const size_t begin = text.find("  format");
+  text.replace(begin, text.find("space:") - begin,
+               "  images: set\n  colors: gray\n  validation_count: 100\n"
+               "  held_out_fraction: 0.2\n");
+  Write("task.yaml", text);
+  ASSERT_EQ(Submit(), kExitDone) << err_;
+  EXPECT_EQ(blobs_.uploads, 4);
+  EXPECT_EQ(tasks_.registered.classes(), 2);
+  EXPECT_EQ(tasks_.registered.held_out_count(), 0);
+  ASSERT_TRUE(tasks_.registered.has_idx());
+  EXPECT_EQ(tasks_.registered.idx().held_out_images_digest().size(), 32u);
+  EXPECT_EQ(tasks_.train_count, 140);
+  EXPECT_THAT(err_, HasSubstr("0 cat 120 + 30 held out, 1 dog 120 + 30"));
+  EXPECT_THAT(err_, HasSubstr("/set (images to train on): "));
+  // The same pictures are the same task.
+  ASSERT_EQ(Submit(), kExitDone);
+  EXPECT_THAT(out_, HasSubstr("was opened from this file before"));
+  // What is broken is found before anything is sent.
+  blobs_.uploads = 0;
+  Write("set/cat/7.png", "");
+  EXPECT_EQ(Submit(), kExitBadInput);
+  EXPECT_THAT(err_, HasSubstr("/set/cat/7.png: is empty"));
   EXPECT_EQ(blobs_.uploads, 0);
 }
 

@@ -5,12 +5,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "client/brought_dataset.h"
 #include "client/context.h"
+#include "client/import_reader.h"
 #include "client/render_task.h"
 #include "client/result.h"
 #include "client/submit.h"
 #include "client/task_file.h"
 #include "client/watch.h"
+#include "common/base/durable_file.h"
 #include "common/base/status.h"
 #include "common/data/dataset_format.h"
 #include "common/nas/search/search_policy.h"
@@ -26,6 +29,8 @@ struct TaskFlags {
   int64_t task_id = 0;
   int64_t limit = 20;
   std::string directory;
+  std::string contact_sheet;  // "": none
+  std::string task_file;      // of a result; "": class names are not asked for
 };
 
 // A task that failed is a command that failed: scripts look at the exit code.
@@ -66,19 +71,49 @@ absl::Status SubmitTaskFile(Context& context, const TaskFlags& flags) {
   return absl::OkStatus();
 }
 
-absl::Status CheckTaskFile(Context& context, const std::string& path) {
-  ARCHPOOL_ASSIGN_OR_RETURN(const TaskFile file, LoadTaskFile(path));
-  ARCHPOOL_ASSIGN_OR_RETURN(const TaskFacts facts, LookAtTask(file));
+Json ClassesJson(const DatasetFacts& facts) {
+  Json classes = Json::array();
+  for (size_t i = 0; i < facts.train_by_class.size(); ++i) {
+    Json one = {{"label", i}};
+    if (i < facts.class_names.size()) one["name"] = facts.class_names[i];
+    one["images"] = facts.train_by_class[i];
+    if (i < facts.held_out_by_class.size()) {
+      one["held_out_images"] = facts.held_out_by_class[i];
+    }
+    classes.push_back(std::move(one));
+  }
+  return classes;
+}
+
+absl::Status CheckTaskFile(Context& context, const TaskFlags& flags) {
+  ARCHPOOL_ASSIGN_OR_RETURN(TaskFile file, LoadTaskFile(flags.file));
+  ARCHPOOL_ASSIGN_OR_RETURN(const ImportedDataset imported,
+                            BringDataset(context, file.dataset));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const TaskFacts facts,
+      LookAtTask(file, {.draws_sheet = !flags.contact_sheet.empty()}));
+  if (!flags.contact_sheet.empty()) {
+    ARCHPOOL_RETURN_IF_ERROR(
+        WriteFileDurably(flags.contact_sheet, facts.dataset.contact_sheet));
+  }
   ShowFacts(context.output(), facts);
-  context.Show({{"name", file.spec.name},
-                {"space_size", file.spec.space.size()},
-                {"dataset", facts.dataset.Describe()},
-                {"bar", facts.dataset.DescribeBar()},
-                {"warnings", facts.dataset.warnings},
-                {"architectures", facts.space.Describe()},
-                {"reward", FormatCoins(file.spec.terms.reward)}},
-               absl::StrCat(path, " is a task: ", Clean(file.spec.name), ", ",
-                            FormatCount(file.spec.space.size()),
+  const TensorShape& shape = facts.dataset.shape;
+  Json json = {{"name", file.spec.name},
+               {"space_size", file.spec.space.size()},
+               {"dataset", facts.dataset.Describe()},
+               {"shape", {shape.channels, shape.height, shape.width}},
+               {"classes", ClassesJson(facts.dataset)},
+               {"mean", static_cast<double>(facts.dataset.mean_ppm) / 1e6},
+               {"bar", facts.dataset.DescribeBar()},
+               {"warnings", facts.dataset.warnings},
+               {"architectures", facts.space.Describe()},
+               {"reward", FormatCoins(file.spec.terms.reward)}};
+  if (!flags.contact_sheet.empty()) {
+    json["contact_sheet"] = flags.contact_sheet;
+  }
+  context.Show(json,
+               absl::StrCat(flags.file, " is a task: ", Clean(file.spec.name),
+                            ", ", FormatCount(file.spec.space.size()),
                             file.spec.space.size() == 1 ? " architecture, "
                                                         : " architectures, ",
                             FormatCoins(file.spec.terms.reward), " coins.\n"));
@@ -131,8 +166,17 @@ absl::Status SaveResult(Context& context, const TaskFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::Task task,
                             client->GetTask(flags.task_id));
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<std::string> written,
+  std::vector<std::string> class_names;
+  if (!flags.task_file.empty()) {
+    ARCHPOOL_ASSIGN_OR_RETURN(class_names, ClassNamesOf(task, flags.task_file));
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(std::vector<std::string> written,
                             WriteResult(context, task, flags.directory));
+  if (!class_names.empty()) {
+    ARCHPOOL_ASSIGN_OR_RETURN(
+        written.emplace_back(),
+        WriteClassNames(task, class_names, flags.directory));
+  }
   std::string page;
   for (const std::string& path : written) absl::StrAppend(&page, path, "\n");
   context.Show({{"task_id", task.task_id()}, {"files", written}}, page);
@@ -165,8 +209,8 @@ void AddSubmit(CLI::App& group, Action& action,
       "reward is set\naside from your balance, and what is not used comes "
       "back.\nFormats of datasets that a file may name, and the keys of their "
       "files:\n" +
-      DescribeDatasetFormats() + "Search policies that a file may name:\n  " +
-      SearchPolicyNames() +
+      DescribeDatasetFormats() + DescribeImportedFormats() +
+      "Search policies that a file may name:\n  " + SearchPolicyNames() +
       "\nExample:\n  archpool --token-file client.token task submit "
       "fashion-mnist.yaml --wait");
   submit->callback([&action, flags] {
@@ -175,8 +219,10 @@ void AddSubmit(CLI::App& group, Action& action,
   CLI::App* check = group.add_subcommand(
       "check", "Check a task file and its images, without a server or a token");
   check->add_option("file", flags->file, "The task, as YAML")->required();
+  check->add_option("--contact-sheet", flags->contact_sheet,
+                    "Write a few images of each class into this PNG file");
   check->callback([&action, flags] {
-    action = [flags](Context& c) { return CheckTaskFile(c, flags->file); };
+    action = [flags](Context& c) { return CheckTaskFile(c, *flags); };
   });
 }
 
@@ -219,6 +265,9 @@ void AddTaskCommands(CLI::App& app, Action& action) {
                    "Directory for summary.json, result.json, "
                    "architecture.json, weights.safetensors and front/")
       ->required();
+  result->add_option("--task-file", flags->task_file,
+                     "The task's file; where its dataset is a folder of "
+                     "images, the names of its classes go to classes.json");
   result->callback([&action, flags] {
     action = [flags](Context& c) { return SaveResult(c, *flags); };
   });

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "client/import_reader.h"
 #include "client/map_reader.h"
 #include "client/space_reader.h"
 #include "client/yaml_tree.h"
@@ -30,10 +31,11 @@ absl::Status Invalid(absl::string_view message) {
 class TaskReader {
  public:
   TaskReader(ProblemList& problems, const std::string& file_name,
-             const FileTrouble& file_trouble)
+             const FileTrouble& file_trouble, const FileTrouble& folder_trouble)
       : problems_(problems),
         folder_(std::filesystem::path(file_name).parent_path()),
-        file_trouble_(file_trouble) {}
+        file_trouble_(file_trouble),
+        folder_trouble_(folder_trouble) {}
 
   TaskFile Read(const YamlNode& root) {
     MapReader map(problems_, &root, "",
@@ -83,6 +85,18 @@ class TaskReader {
   }
 
   void ReadDataset(const YamlNode& node, DatasetSource& source) {
+    if (!ImportedWordOf(node).empty()) {
+      return ReadImported(
+          problems_, node,
+          [this](const YamlPosition& position, const std::string& name,
+                 const std::string& written, bool is_folder) {
+            std::string path;
+            CheckPath(position, name, written,
+                      is_folder ? folder_trouble_ : file_trouble_, path);
+            return path;
+          },
+          source);
+    }
     // What keys there may be follows from the format; where that is none, every
     // format's: which one is meant is the only question.
     const DatasetFormat* const format =
@@ -92,6 +106,10 @@ class TaskReader {
     for (const DatasetFormat& one : DatasetFormats()) {
       if (format != nullptr && format != &one) continue;
       for (const FormatKey& key : one.keys) keys.emplace_back(key.key);
+    }
+    if (format == nullptr) {
+      const std::vector<std::string> imported = ImportedKeys();
+      keys.insert(keys.end(), imported.begin(), imported.end());
     }
     MapReader map(problems_, &node, "dataset", keys);
     map.ExpectWord("channels", "first");
@@ -115,12 +133,14 @@ class TaskReader {
     }
   }
 
-  // "'idx' or 'cifar10'".
+  // "'idx' or 'cifar10' or 'images' or 'numpy'".
   static std::string FormatWords() {
-    return absl::StrJoin(DatasetFormats(), " or ",
-                         [](std::string* out, const DatasetFormat& format) {
-                           absl::StrAppend(out, Quoted(format.word));
-                         });
+    return absl::StrCat(
+        absl::StrJoin(DatasetFormats(), " or ",
+                      [](std::string* out, const DatasetFormat& format) {
+                        absl::StrAppend(out, Quoted(format.word));
+                      }),
+        " or ", Quoted(kPicturesWord), " or ", Quoted(kArraysWord));
   }
 
   void ReadFiles(MapReader& map, const DatasetFormat& format,
@@ -167,7 +187,7 @@ class TaskReader {
       return;
     }
     for (const YamlNode& item : list->items) {
-      CheckPath(item.position, map.NameOf(key), item.text,
+      CheckPath(item.position, map.NameOf(key), item.text, file_trouble_,
                 paths.emplace_back());
     }
   }
@@ -176,11 +196,13 @@ class TaskReader {
     std::string written;
     map.ReadText(key, written);
     if (written.empty()) return;
-    CheckPath(map.Find(key)->position, map.NameOf(key), written, path);
+    CheckPath(map.Find(key)->position, map.NameOf(key), written, file_trouble_,
+              path);
   }
 
   void CheckPath(const YamlPosition& position, const std::string& name,
-                 const std::string& written, std::string& path) {
+                 const std::string& written, const FileTrouble& trouble_with,
+                 std::string& path) {
     path = (folder_ / written).string();
     const std::string trouble =
         written.empty() ? "it must be a path"
@@ -188,7 +210,7 @@ class TaskReader {
             ? absl::StrCat(Quoted(written),
                            " begins with ~, which only a shell "
                            "understands; write the path out")
-            : file_trouble_(path);
+            : trouble_with(path);
     if (trouble.empty()) return;
     problems_.Add(position, absl::StrCat(name, ": ", trouble));
   }
@@ -279,20 +301,22 @@ class TaskReader {
   ProblemList& problems_;
   const std::filesystem::path folder_;
   const FileTrouble& file_trouble_;
+  const FileTrouble& folder_trouble_;
 };
 
 }  // namespace
 
 absl::StatusOr<TaskFile> ParseTaskFile(absl::string_view text,
                                        const std::string& file_name,
-                                       const FileTrouble& file_trouble) {
+                                       const FileTrouble& file_trouble,
+                                       const FileTrouble& folder_trouble) {
   ProblemList problems;
   TaskFile task;
   const std::variant<YamlNode, YamlProblem> yaml = ParseYaml(text);
   if (const auto* problem = std::get_if<YamlProblem>(&yaml)) {
     problems.Add(problem->position, problem->message);
   } else {
-    task = TaskReader(problems, file_name, file_trouble)
+    task = TaskReader(problems, file_name, file_trouble, folder_trouble)
                .Read(std::get<YamlNode>(yaml));
   }
   if (problems.count() > 0) return Invalid(problems.Describe(file_name));
@@ -317,10 +341,28 @@ std::string TroubleWith(const std::string& path) {
   }
 }
 
+std::string TroubleWithFolder(const std::string& path) {
+  std::error_code error;
+  switch (std::filesystem::status(path, error).type()) {
+    case std::filesystem::file_type::directory:
+      return "";
+    case std::filesystem::file_type::not_found:
+      return absl::StrCat("there is no folder ", Quoted(path),
+                          "; a path is relative to the task's file");
+    case std::filesystem::file_type::none:
+      return absl::StrCat("cannot look at ", Quoted(path), ": ",
+                          error.message());
+    default:
+      return absl::StrCat(Quoted(path),
+                          " is no folder; name the one that holds the folders "
+                          "of the classes");
+  }
+}
+
 absl::StatusOr<TaskFile> LoadTaskFile(const std::string& path) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string text,
                             ReadFile(path, kYamlBytesMax));
-  return ParseTaskFile(text, path, TroubleWith);
+  return ParseTaskFile(text, path, TroubleWith, TroubleWithFolder);
 }
 
 }  // namespace archpool

@@ -55,7 +55,7 @@ reward:
 std::string Exists(const std::string& /*path*/) { return ""; }
 
 absl::StatusOr<TaskFile> Parse(absl::string_view text) {
-  return ParseTaskFile(text, "dir/task.yaml", Exists);
+  return ParseTaskFile(text, "dir/task.yaml", Exists, Exists);
 }
 
 // kGood with one piece of it replaced.
@@ -418,10 +418,12 @@ TEST(TaskFileTest, NamesCharactersThatAreHardToSee) {
 }
 
 TEST(TaskFileTest, NamesTheMissingFile) {
-  const absl::StatusOr<TaskFile> task =
-      ParseTaskFile(kGood, "dir/task.yaml", [](const std::string& path) {
+  const absl::StatusOr<TaskFile> task = ParseTaskFile(
+      kGood, "dir/task.yaml",
+      [](const std::string& path) {
         return path == "dir/data/images" ? TroubleWith(path) : "";
-      });
+      },
+      Exists);
   EXPECT_EQ(std::string(task.status().message()),
             "dir/task.yaml:4:17: dataset.train_images: there is no file "
             "'dir/data/images'; a path is relative to the task's file");
@@ -449,7 +451,8 @@ TEST(TaskFileTest, TheExampleIsGoodAndLarge) {
   const std::string path = "deploy/examples/fashion-mnist.yaml";
   const absl::StatusOr<std::string> text = ReadFile(path, 1 << 20);
   ASSERT_TRUE(text.ok()) << text.status();
-  const absl::StatusOr<TaskFile> task = ParseTaskFile(*text, path, Exists);
+  const absl::StatusOr<TaskFile> task =
+      ParseTaskFile(*text, path, Exists, Exists);
   ASSERT_TRUE(task.ok()) << task.status();
   EXPECT_GE(task->spec.space.size(), 1'000'000);
   EXPECT_EQ(task->dataset.files.at("held_out_images").front(),

@@ -120,7 +120,8 @@ archpool_package(worker DAEMON
 archpool_package(cli
   SUMMARY "command for clients, miners and operators of an archpool pool"
   RECOMMENDS archpool-doc
-  SUGGESTS dataset-fashion-mnist)
+  # `archpool search` runs a whole pool.
+  SUGGESTS archpool-server archpool-verifier archpool-worker dataset-fashion-mnist)
 archpool_package(simulator
   SUMMARY "an archpool pool under virtual time, for experiments")
 archpool_package(docs ALL PACKAGE archpool-doc

@@ -21,6 +21,7 @@ BUILD_PACKAGES=(
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev
   libabsl-dev libpqxx-dev libyaml-cpp-dev nlohmann-json3-dev libcli11-dev
   libspdlog-dev libssl-dev zlib1g-dev libgtest-dev libgmock-dev
+  libpng-dev libjpeg62-turbo-dev libzip-dev
   libjemalloc-dev libseccomp-dev libcpp-httplib-dev
   prometheus-cpp-dev
   libtorch-dev libhwy-dev

@@ -21,10 +21,11 @@ constexpr Format kForeignFormats[] = {
      "is compressed with xz: decompress it"},
     {"BZh", "is compressed with bzip2: decompress it"},
     {"7z\xbc\xaf", "is a 7z archive: unpack it"},
-    {"\x93NUMPY", "is a NumPy array: write it as IDX"},
-    {"\x89PNG", "is a single PNG image: write all images as one IDX file"},
+    {"\x93NUMPY", "is a NumPy array: name it under 'format: numpy'"},
+    {"\x89PNG",
+     "is a single PNG image: name the folder of all under 'format: images'"},
     {"\xff\xd8\xff",
-     "is a single JPEG image: write all images as one IDX file"},
+     "is a single JPEG image: name the folder of all under 'format: images'"},
     {"\x1f\x8b", "is gzip inside of gzip: decompress it once"},
 };
 

@@ -9,7 +9,7 @@
 namespace archpool::rpc {
 namespace {
 
-// Of a clock that nobody sets.
+// A clock that nobody sets.
 absl::Time Now() {
   return absl::UnixEpoch() +
          absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());

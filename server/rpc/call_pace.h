@@ -3,8 +3,8 @@
 // what comes faster than the account's rate is answered later, which slows down
 // who asks in a loop, and costs the pool no work. A call that came to nothing
 // (refused, or a request for work that got none) counts as several: programs of
-// the pool make few of them, and whoever tries the pool's patience makes no
-// others.
+// the pool make few of them, and an account that tries the pool makes hardly
+// any others.
 //
 // The generic cell rate algorithm (ITU-T I.371): an account is paid up until
 // some moment, each call moves it on by its cost, and an answer waits for as
@@ -31,7 +31,8 @@ struct CallPaceLimits {
   double nothing_cost = 10;
   // What may come at once: the rate's calls of that time.
   absl::Duration burst = absl::Seconds(15);
-  // Of one answer; callers wait longer than that before they give up.
+  // The longest wait of one answer; callers wait longer than that before they
+  // give up.
   absl::Duration delay_max = absl::Seconds(2);
   // An account that stops has its burst again after this and the burst's time.
   absl::Duration debt_max = absl::Seconds(30);
@@ -53,7 +54,7 @@ class CallPace {
   void ForgetPaid(absl::Time now);
 
   const CallPaceLimits limits_;
-  // Of those that called within the last moments.
+  // Accounts that called within the last moments.
   absl::btree_map<AccountId, absl::Time> paid_until_;
   absl::Time next_sweep_ = absl::InfinitePast();
 };

@@ -41,6 +41,12 @@ struct Options {
 
 absl::StatusOr<DatasetSplit> LoadSplit(const DatasetSource& source,
                                        int64_t examples) {
+  if (source.format.empty()) {
+    return InvalidArgument(
+        "FORMAT_UNKNOWN",
+        "name files of a format that the pool takes: "
+        "pictures and arrays are made into them by archpool");
+  }
   const DatasetFormat& format = *FindDatasetFormat(source.format);
   ARCHPOOL_ASSIGN_OR_RETURN(
       const Dataset train,

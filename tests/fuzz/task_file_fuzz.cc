@@ -13,8 +13,9 @@ namespace archpool {
 namespace {
 
 void Fuzz(absl::string_view input) {
-  const absl::StatusOr<TaskFile> task = ParseTaskFile(
-      input, "task.yaml", [](const std::string&) { return std::string(); });
+  const auto exists = [](const std::string&) { return std::string(); };
+  const absl::StatusOr<TaskFile> task =
+      ParseTaskFile(input, "task.yaml", exists, exists);
   if (task.ok()) {
     ARCHPOOL_CHECK(task->spec.space.size() > 0);
     TaskSpec spec = task->spec;

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/search_task.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "client/render_task.h"
+#include "client/result.h"
+#include "client/search_pool.h"
+#include "client/submit.h"
+#include "client/times.h"
+#include "client/watch.h"
+#include "common/base/durable_file.h"
+#include "common/base/status.h"
+#include "common/crypto/sha256.h"
+#include "common/data/read_file.h"
+#include "common/wire/task_spec_wire.h"
+
+namespace archpool {
+namespace {
+
+using search::Folder;
+using search::Part;
+using search::SearchState;
+using search::Step;
+
+constexpr int64_t kStateBytesMax = 64 << 10;
+constexpr int64_t kReportBytesMax = int64_t{16} << 20;
+constexpr size_t kReportWidth = 80;
+
+absl::Status WriteState(const Folder& folder, const SearchState& state) {
+  return WriteFileDurably(folder.StatePath(), search::ToText(state));
+}
+
+std::string AuditSentence(const v1::Task& task) {
+  const absl::Duration trained = ToDuration(task.training_time());
+  const absl::Duration audited = ToDuration(task.audit_time());
+  if (trained <= absl::ZeroDuration()) return "";
+  return absl::StrCat("Auditing took ", FormatSpan(audited), " beside ",
+                      FormatSpan(trained), " of training (",
+                      FormatPercent(static_cast<int64_t>(
+                          1e6 * absl::FDivDuration(audited, trained))),
+                      ").\n");
+}
+
+std::string FilesSentence(const std::string& directory, bool has_result) {
+  return absl::StrCat(
+      directory, has_result
+                     ? " has report.txt, summary.json, result.json, "
+                       "architecture.json,\nweights.safetensors and front/.\n"
+                     : " has report.txt and summary.json.\n");
+}
+
+std::string ReportOf(const v1::Task& task, const std::string& directory,
+                     const Terminal& terminal) {
+  return absl::StrCat(RenderTask(task, absl::Now(), terminal), "\n",
+                      AuditSentence(task),
+                      FilesSentence(directory, task.has_best()));
+}
+
+absl::Status EndOf(const SearchState& state, const std::string& directory) {
+  if (!state.has_failed) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kAborted, "TASK_FAILED",
+                   absl::StrCat("no training of this search was accepted: ",
+                                directory, "/report.txt says why"));
+}
+
+}  // namespace
+
+std::string FingerprintOf(const TaskFile& file) {
+  std::string text = wire::ToProto(file.spec).SerializeAsString();
+  absl::StrAppend(&text, "\n", file.dataset.format, " ", file.dataset.classes,
+                  " ", file.dataset.validation_count, " ",
+                  file.dataset.held_out_count);
+  for (const auto& [key, paths] : file.dataset.files) {
+    for (const std::string& path : paths) {
+      std::error_code error;
+      const uintmax_t size = std::filesystem::file_size(path, error);
+      absl::StrAppend(&text, "\n", key, " ",
+                      std::filesystem::path(path).filename().string(), " ",
+                      error ? 0 : size);
+    }
+  }
+  return Sha256(text).ToString();
+}
+
+absl::StatusOr<std::optional<SearchState>> ReadSearchState(
+    const Folder& folder) {
+  std::error_code error;
+  if (!std::filesystem::exists(folder.StatePath(), error) && !error) {
+    return std::nullopt;
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::string text,
+                            ReadFile(folder.StatePath(), kStateBytesMax));
+  return search::ParseSearchState(text, folder.StatePath());
+}
+
+absl::Status ShowEndedSearch(Context& context, const Folder& folder,
+                             const SearchState& state) {
+  const std::string directory = folder.ResultPath(state.number);
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const std::string report,
+      ReadFile(directory + "/report.txt", kReportBytesMax));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const std::string summary,
+      ReadFile(directory + "/summary.json", kReportBytesMax));
+  context.Show(
+      Json::parse(summary, nullptr, /*allow_exceptions=*/false),
+      absl::StrCat(report, "This search has ended; --again begins another.\n"));
+  return EndOf(state, directory);
+}
+
+SearchTask::SearchTask(Context& context, const Folder& folder,
+                       const TaskFile& file, search::NextStep next,
+                       search::Supervisor& supervisor, std::stop_token stop)
+    : context_(context),
+      folder_(folder),
+      file_(file),
+      step_(next.step),
+      state_(std::move(next.state)),
+      supervisor_(supervisor),
+      stop_(std::move(stop)) {}
+
+absl::Status SearchTask::Drive() {
+  std::ostream& err = context_.output().err;
+  err << "Starting a pool on this machine; its logs are in "
+      << folder_.LogsPath() << std::endl;
+  supervisor_.Want(Part::kServer);
+  ARCHPOOL_ASSIGN_OR_RETURN(const int port, supervisor_.WaitForServer(stop_));
+  PoolCaller op(context_, folder_.OperatorTokenPath(), port, stop_);
+  ARCHPOOL_RETURN_IF_ERROR(PrepareAccounts(op.context(), folder_, port));
+  supervisor_.Want(Part::kVerifier);
+  PoolCaller client(context_, folder_.TokenPath(search::kClientName), port,
+                    stop_);
+  ARCHPOOL_RETURN_IF_ERROR(OpenTask(op.context(), client.context()));
+  supervisor_.Want(Part::kWorker);
+  err << (step_ == Step::kContinue ? "Continuing: task-" : "Searching: task-")
+      << state_.task_id << ". Ctrl-C stops, and the same command continues."
+      << std::endl;
+  ARCHPOOL_ASSIGN_OR_RETURN(const v1::Task task,
+                            WatchTask(client.context(), state_.task_id));
+  return WriteEnd(client.context(), task);
+}
+
+absl::Status SearchTask::OpenTask(Context& op, Context& client) {
+  if (step_ == Step::kBegin) {
+    // Before it is known which one is new: what is open is given up.
+    if (state_.number > 1) ARCHPOOL_RETURN_IF_ERROR(GiveUpTasks(client));
+    ARCHPOOL_RETURN_IF_ERROR(WriteState(folder_, state_));
+  }
+  if (is_open()) return absl::OkStatus();
+  ARCHPOOL_RETURN_IF_ERROR(
+      DepositReward(op, file_.spec.terms.reward, state_.RequestId()));
+  ARCHPOOL_ASSIGN_OR_RETURN(const SubmittedTask submitted,
+                            SubmitTask(client, file_, state_.RequestId()));
+  state_.task_id = submitted.task_id;
+  return WriteState(folder_, state_);
+}
+
+// The results, then the note that they are there.
+absl::Status SearchTask::WriteEnd(Context& client, const v1::Task& task) {
+  const std::string directory = ResultPath();
+  ARCHPOOL_RETURN_IF_ERROR(MakeDirectories(directory));
+  if (task.has_best()) {
+    ARCHPOOL_RETURN_IF_ERROR(WriteResult(client, task, directory).status());
+  } else {
+    const std::string summary =
+        SummaryJson(task).dump(2, ' ', false, Json::error_handler_t::replace);
+    ARCHPOOL_RETURN_IF_ERROR(
+        WriteFileDurably(directory + "/summary.json", summary + "\n"));
+  }
+  ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(
+      directory + "/report.txt",
+      ReportOf(task, directory, Terminal{.width = kReportWidth})));
+  state_.has_ended = true;
+  state_.has_failed = !task.has_best();
+  ARCHPOOL_RETURN_IF_ERROR(WriteState(folder_, state_));
+  ended_ = task;
+  return absl::OkStatus();
+}
+
+absl::Status SearchTask::ShowEnd() {
+  context_.Show(SummaryJson(*ended_),
+                ReportOf(*ended_, ResultPath(), context_.terminal()));
+  return EndOf(state_, ResultPath());
+}
+
+}  // namespace archpool
