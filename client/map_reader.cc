@@ -40,7 +40,7 @@ const char* KindName(YamlNode::Kind kind) {
   return "";
 }
 
-std::string Describe(const YamlNode& node) {
+std::string DescribeNode(const YamlNode& node) {
   return node.kind == YamlNode::Kind::kScalar ? Quoted(node.text)
                                               : KindName(node.kind);
 }
@@ -170,10 +170,9 @@ MapReader::MapReader(ProblemList& problems, const YamlNode* node,
   position_ = node->position;
   const std::string path = name_.empty() ? "the file" : name_;
   if (node_ == nullptr) {
-    problems_.Add(position_,
-                  absl::StrCat(path, " is ", archpool::Describe(*node),
-                               "; it must be a map with the keys ",
-                               absl::StrJoin(known_keys, ", ")));
+    problems_.Add(position_, absl::StrCat(path, " is ", DescribeNode(*node),
+                                          "; it must be a map with the keys ",
+                                          absl::StrJoin(known_keys, ", ")));
     return;
   }
   std::set<absl::string_view> seen;
@@ -181,8 +180,8 @@ MapReader::MapReader(ProblemList& problems, const YamlNode* node,
     if (problems_.IsFull()) return;
     if (key.kind != YamlNode::Kind::kScalar) {
       problems_.Add(key.position,
-                    absl::StrCat("a key of ", path, " is ",
-                                 archpool::Describe(key), "; keys are words"));
+                    absl::StrCat("a key of ", path, " is ", DescribeNode(key),
+                                 "; keys are words"));
       continue;
     }
     if (std::find(known_keys.begin(), known_keys.end(), key.text) ==
@@ -222,12 +221,12 @@ const YamlNode* MapReader::RequireList(absl::string_view key) {
   const YamlNode* node = Require(key);
   if (node == nullptr) return nullptr;
   if (node->kind == YamlNode::Kind::kList && !node->items.empty()) return node;
-  problems_.Add(node->position,
-                absl::StrCat(NameOf(key), " is ",
-                             node->kind == YamlNode::Kind::kList
-                                 ? "empty"
-                                 : archpool::Describe(*node),
-                             "; it must be a list of at least one"));
+  problems_.Add(
+      node->position,
+      absl::StrCat(
+          NameOf(key), " is ",
+          node->kind == YamlNode::Kind::kList ? "empty" : DescribeNode(*node),
+          "; it must be a list of at least one"));
   return nullptr;
 }
 
@@ -337,17 +336,16 @@ const YamlNode* MapReader::FindPlain(absl::string_view key,
                                      absl::string_view expected) {
   const YamlNode* node = FindScalar(key, expected);
   if (node == nullptr || !node->is_quoted) return node;
-  problems_.Add(
-      node->position,
-      absl::StrCat(NameOf(key), " is the text ", archpool::Describe(*node),
-                   "; it must be ", expected, ", without quotes"));
+  problems_.Add(node->position,
+                absl::StrCat(NameOf(key), " is the text ", DescribeNode(*node),
+                             "; it must be ", expected, ", without quotes"));
   return nullptr;
 }
 
 void MapReader::Complain(const YamlNode& node, absl::string_view key,
                          absl::string_view expected) {
   problems_.Add(node.position,
-                absl::StrCat(NameOf(key), " is ", archpool::Describe(node),
+                absl::StrCat(NameOf(key), " is ", DescribeNode(node),
                              "; it must be ", expected));
 }
 
