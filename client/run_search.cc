@@ -17,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "client/brought_dataset.h"
 #include "client/search/search_state.h"
 #include "client/search/supervisor.h"
 #include "client/search_task.h"
@@ -212,7 +213,10 @@ absl::Status RunSearch(Context& context, const SearchFlags& flags) {
   std::error_code error;
   if (!std::filesystem::exists(folder.StatePath(), error)) {
     // Nothing is made for what cannot be searched.
-    ARCHPOOL_RETURN_IF_ERROR(LookAtTask(file).status());
+    TaskFile tried = file;
+    ARCHPOOL_ASSIGN_OR_RETURN(const ImportedDataset imported,
+                              BringDataset(context, tried.dataset));
+    ARCHPOOL_RETURN_IF_ERROR(LookAtTask(tried).status());
   }
   ARCHPOOL_ASSIGN_OR_RETURN(claimed.programs, FindPrograms());
   claimed.is_new = !std::filesystem::exists(folder.root, error);

@@ -2,6 +2,8 @@
 #include "client/search_task.h"
 
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -62,9 +64,50 @@ std::string ReportOf(const v1::Task& task, const std::string& directory,
 
 absl::Status EndOf(const SearchState& state, const std::string& directory) {
   if (!state.has_failed) return absl::OkStatus();
-  return MakeError(absl::StatusCode::kAborted, "TASK_FAILED",
-                   absl::StrCat("no training of this search was accepted: ",
-                                directory, "/report.txt says why"));
+  return MakeError(
+      absl::StatusCode::kAborted, "TASK_FAILED",
+      absl::StrCat("this search found no network that it could recommend: ",
+                   directory, "/report.txt says why"));
+}
+
+void AddFile(const std::filesystem::path& path, absl::string_view name,
+             std::string* text) {
+  std::error_code error;
+  const uintmax_t size = std::filesystem::file_size(path, error);
+  absl::StrAppend(text, "\n", name, " ", error ? 0 : size);
+}
+
+// All that lies below it, by name; what cannot be read is said when the task is
+// submitted.
+void AddFolder(const std::string& path, std::string* text) {
+  std::map<std::string, std::filesystem::path> files;
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator it(path, error), end;
+       !error && it != end; it.increment(error)) {
+    files.emplace(it->path().lexically_relative(path).string(), it->path());
+  }
+  for (const auto& [name, file] : files) AddFile(file, name, text);
+}
+
+void AddPictures(const PictureFolder& pictures, std::string* text) {
+  absl::StrAppend(text, "\npictures ", pictures.width, " ", pictures.height,
+                  " ", static_cast<int>(pictures.fit), " ", pictures.is_gray,
+                  " ", pictures.held_out, " ", pictures.held_out_fraction_ppm,
+                  " ", pictures.seed);
+  if (const std::optional<Rgb>& color = pictures.background) {
+    absl::StrAppend(text, " ", int{color->red}, " ", int{color->green}, " ",
+                    int{color->blue});
+  }
+  AddFolder(pictures.path, text);
+}
+
+void AddArrays(const ArrayFiles& arrays, std::string* text) {
+  absl::StrAppend(text, "\narrays ", static_cast<int>(arrays.channels));
+  for (const std::filesystem::path path :
+       {arrays.archive, arrays.train_images, arrays.train_labels,
+        arrays.held_out_images, arrays.held_out_labels}) {
+    AddFile(path, path.filename().string(), text);
+  }
 }
 
 }  // namespace
@@ -75,14 +118,12 @@ std::string FingerprintOf(const TaskFile& file) {
                   " ", file.dataset.validation_count, " ",
                   file.dataset.held_out_count);
   for (const auto& [key, paths] : file.dataset.files) {
-    for (const std::string& path : paths) {
-      std::error_code error;
-      const uintmax_t size = std::filesystem::file_size(path, error);
-      absl::StrAppend(&text, "\n", key, " ",
-                      std::filesystem::path(path).filename().string(), " ",
-                      error ? 0 : size);
+    for (const std::filesystem::path path : paths) {
+      AddFile(path, absl::StrCat(key, " ", path.filename().string()), &text);
     }
   }
+  if (file.dataset.pictures) AddPictures(*file.dataset.pictures, &text);
+  if (file.dataset.arrays) AddArrays(*file.dataset.arrays, &text);
   return Sha256(text).ToString();
 }
 

@@ -62,6 +62,24 @@ TEST(FingerprintTest, DiffersWhereAFileHasAnotherSize) {
   EXPECT_NE(FingerprintOf(file), before);
 }
 
+TEST(FingerprintTest, TellsPicturesByTheirNamesAndSizes) {
+  const TemporaryDirectory directory;
+  const std::string folder = directory.path() + "/train/cat";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "/1.png") << "four";
+  TaskFile file = Sample();
+  file.dataset.format = "";
+  file.dataset.files.clear();
+  file.dataset.pictures = PictureFolder{.path = directory.path()};
+  const std::string before = FingerprintOf(file);
+  EXPECT_EQ(FingerprintOf(file), before);
+  file.dataset.pictures->width = 8;
+  EXPECT_NE(FingerprintOf(file), before);
+  file.dataset.pictures->width = 0;
+  std::ofstream(folder + "/2.png") << "four";
+  EXPECT_NE(FingerprintOf(file), before);
+}
+
 TEST(ReadSearchStateTest, ANewFolderHasNone) {
   const TemporaryDirectory directory;
   const search::Folder folder{directory.path()};
@@ -74,6 +92,39 @@ TEST(ReadSearchStateTest, ANewFolderHasNone) {
   std::ofstream(folder.StatePath()) << "";
   EXPECT_EQ(GetReason(ReadSearchState(folder).status()),
             "SEARCH_STATE_MALFORMED");
+}
+
+TEST(SearchCommandTest, PicturesThatAreNoneMakeNoFolder) {
+  const TemporaryDirectory directory;
+  std::filesystem::create_directories(directory.path() + "/data/train/cat");
+  std::filesystem::create_directories(directory.path() + "/data/train/dog");
+  for (const char* name : {"cat/1.png", "dog/1.png"}) {
+    std::ofstream(absl::StrCat(directory.path(), "/data/train/", name)) << "x";
+  }
+  std::ofstream(directory.path() + "/task.yaml") << R"(name: pictures
+dataset: {images: data, size: 8x8, held_out_count: 1, validation_count: 1}
+space:
+  dimensions:
+    - {name: width, choices: [8, 12]}
+  template:
+    kind: chain
+    stem: {width: 8, kernel: 3, stride: 1}
+    stages:
+      - blocks:
+          - {operation: conv, width: $width}
+recipe: {epochs: 1, batch_size: 16, learning_rate: 0.2}
+budget: {core_seconds: 300, trials: 2, time_limit: 5m}
+reward: {amount: 10}
+)";
+  std::ostringstream out;
+  std::ostringstream err;
+  const std::string folder = directory.path() + "/search";
+  EXPECT_EQ(RunCli({"search", absl::StrCat(directory.path(), "/task.yaml"),
+                    "--folder", folder},
+                   {out, err}, {}),
+            kExitBadInput);
+  EXPECT_THAT(err.str(), HasSubstr("1.png"));
+  EXPECT_FALSE(std::filesystem::exists(folder));
 }
 
 TEST(SearchCommandTest, AFileThatIsNoneMakesNoFolder) {
