@@ -92,8 +92,8 @@ struct RpcServer::Impl {
   SessionDirectory sessions{kSessionForgotten};
   Acceptor acceptor{parts.clock, options.connections};
   Gate gate{accounts, parts.clock, parts.engine,
-            [this](absl::string_view peer, AccountId caller) {
-              acceptor.NoteCaller(peer, caller);
+            [this](absl::string_view peer, const AccountToken& token) {
+              return acceptor.NoteCaller(peer, token);
             }};
   Timer timer;
   WaitQueue work_waiting{timer, options.wait_limits};
@@ -139,9 +139,11 @@ struct RpcServer::Impl {
   ReceiptService receipts{{gate, parts.receipts, reads, options.receipt_key}};
   UnknownMethods unknown;
 
-  RpcListener listener{{parts.clock, accounts, invitations, sessions, views,
-                        hub, work_waiting, audits_waiting},
-                       options.wait_limits.waiters_max};
+  RpcListener listener{
+      {parts.clock, accounts, invitations, sessions, views, hub, work_waiting,
+       audits_waiting,
+       [this](const TokenKey& token) { acceptor.NoteTokenEnd(token); }},
+      options.wait_limits.waiters_max};
 
   const std::shared_ptr<grpc::ServerCredentials> credentials =
       options.certificate == nullptr ? grpc::InsecureServerCredentials()
