@@ -301,6 +301,7 @@ absl::StatusOr<Digest> BlobStore::TryPut(absl::string_view bytes) const {
   const Digest digest = Sha256(bytes);
   const std::string blob_path = PathOf(digest);
   if (TrySize(digest).ok()) {
+    Renew(digest);
     // Its writer may not have synced its name yet.
     ARCHPOOL_RETURN_IF_ERROR(SyncDirectory(ParentOf(blob_path)));
     return digest;
@@ -383,6 +384,7 @@ absl::Status BlobStore::TryComplete(const std::string& owner,
   const std::string blob_path = PathOf(digest);
   while (true) {
     if (TrySize(digest).ok()) {
+      Renew(digest);
       unlink(path.c_str());  // another owner was faster
       // A faster writer may not have synced the name yet.
       return SyncDirectory(ParentOf(blob_path));

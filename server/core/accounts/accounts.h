@@ -23,6 +23,7 @@ absl::StatusOr<AskForRoom::Reply> Execute(Step& step,
                                           const AskForRoom& command);
 absl::StatusOr<ConfirmFile::Reply> Execute(Step& step,
                                            const ConfirmFile& command);
+absl::StatusOr<EndClaims::Reply> Execute(Step& step, const EndClaims& command);
 absl::StatusOr<Invite::Reply> Execute(Step& step, const Invite& command);
 absl::StatusOr<RevokeInvitation::Reply> Execute(
     Step& step, const RevokeInvitation& command);

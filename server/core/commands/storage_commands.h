@@ -6,9 +6,11 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "common/crypto/sha256.h"
 #include "common/model/ids.h"
+#include "server/core/records/blob_claims.h"
 
 namespace archpool {
 
@@ -29,6 +31,22 @@ struct ConfirmFile {
   Digest digest;
   int64_t size_bytes = 0;
   struct Reply {};
+};
+
+// Ends the claims on a blob that are over (server/core/rules/retention.h), with
+// what they counted, and says whether any is left: where none is, the caller may
+// remove the blob once this is committed. REQUIRES: `claims` was read a moment
+// ago, and nobody has made the blob wanted since (BlobStore::Remove): tasks that
+// were open then may have ended.
+struct EndClaims {
+  BlobClaims claims;
+  struct Reply {
+    bool is_wanted = false;
+    // What it ended: how many claims, and the dataset whose splits are no
+    // longer kept.
+    int64_t ended = 0;
+    std::vector<Digest> dropped = {};
+  };
 };
 
 }  // namespace archpool
