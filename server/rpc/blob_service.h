@@ -37,6 +37,8 @@ class BlobService : public v1::BlobService::CallbackService {
       const Account& caller, const v1::DownloadRequest::DatasetSplit& asked);
   absl::StatusOr<DownloadStream::Source> WeightsOf(const Account& caller,
                                                    TrialId id);
+  // Why the weights of a trial that was committed are not here.
+  absl::Status WhyMissing(const Trial& trial);
   absl::StatusOr<DownloadStream::Source> CheckpointOf(
       const Account& caller, const v1::DownloadRequest::TrialCheckpoint& asked);
 
