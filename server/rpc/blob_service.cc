@@ -32,8 +32,7 @@ void BlobService::Begin(const BeginCall& call) {
   if (!room.ok()) return call.finish(room);
   const absl::StatusOr<BlobStore> blobs = parts_.StoreFor(*target);
   if (!blobs.ok()) return call.finish(blobs.status());
-  const absl::StatusOr<int64_t> held =
-      blobs->PartialSize(target->owner, target->digest);
+  const absl::StatusOr<int64_t> held = HeldOf(*blobs, *target);
   if (!held.ok()) return call.finish(held.status());
   call.response->set_offset_bytes(*held);
   if (!blobs->Size(target->digest).ok()) {
@@ -48,6 +47,23 @@ void BlobService::Begin(const BeginCall& call) {
   // The bytes are here, though the core may not know yet: the server may have
   // stopped just before it said so.
   ConfirmUpload(parts_, *target, call.caller.id, call.finish);
+}
+
+// Whose last byte came just before a server was killed sends nothing more, so
+// what came is made a blob here, where it is one.
+absl::StatusOr<int64_t> BlobService::HeldOf(const BlobStore& blobs,
+                                            const UploadTarget& target) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const int64_t held,
+                            blobs.PartialSize(target.owner, target.digest));
+  if (held < target.size_bytes || blobs.Size(target.digest).ok()) return held;
+  const absl::Status whole = blobs.Complete(target.owner, target.digest);
+  if (!absl::IsInvalidArgument(whole)) {
+    ARCHPOOL_RETURN_IF_ERROR(whole);
+    return held;
+  }
+  // Other bytes, which are dropped: it is sent again from its start.
+  parts_.rules.End(target);
+  return 0;
 }
 
 grpc::ServerReadReactor<v1::UploadRequest>* BlobService::Upload(

@@ -31,6 +31,9 @@ class BlobService : public v1::BlobService::CallbackService {
   using BeginCall = UnaryCall<v1::BeginUploadRequest, v1::BeginUploadResponse>;
 
   void Begin(const BeginCall& call);
+  // How much of it is here, whole where all of it came.
+  absl::StatusOr<int64_t> HeldOf(const BlobStore& blobs,
+                                 const UploadTarget& target);
   absl::StatusOr<DownloadStream::Source> SourceOf(
       const Account& caller, const v1::DownloadRequest& request);
   absl::StatusOr<DownloadStream::Source> SplitOf(

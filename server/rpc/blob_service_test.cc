@@ -38,6 +38,9 @@ class BlobServiceTest : public ::testing::Test {
     ASSERT_THAT(asked, IsOk());
     asked_ = *asked;
   }
+  static std::string OwnerOf(Party& party) {
+    return AccountId{party.WhoAmI()->account().account_id()}.ToString();
+  }
   v1::TrialState StateOf(int64_t trial) {
     const auto record = fixture_.store.GetTrial(TrialId{trial});
     return record.ok() && record->state == TrialState::kUploaded
@@ -174,6 +177,32 @@ TEST_F(BlobServiceTest, BeginConfirmsWeightsThatAreHereAlready) {
   ASSERT_THAT(fixture_.blobs.Put(weights), IsOk());
   EXPECT_EQ(*miner_->BeginUpload(WeightsUpload(committed_, weights)),
             static_cast<int64_t>(weights.size()));
+  EXPECT_EQ(StateOf(committed_), v1::TRIAL_STATE_UPLOADED);
+}
+
+// The same between the last byte and the blob.
+TEST_F(BlobServiceTest, BeginCompletesWhatCameWhole) {
+  const std::string weights = "the weights";
+  Commit(weights);
+  ASSERT_THAT(
+      fixture_.blobs.Append(OwnerOf(*miner_), Sha256(weights), 0, weights),
+      IsOk());
+  EXPECT_EQ(*miner_->BeginUpload(WeightsUpload(committed_, weights)),
+            static_cast<int64_t>(weights.size()));
+  EXPECT_EQ(StateOf(committed_), v1::TRIAL_STATE_UPLOADED);
+  EXPECT_EQ(*fixture_.blobs.ReadAll(Sha256(weights), 100), weights);
+}
+
+// A disk may have kept other bytes than came: they are sent again.
+TEST_F(BlobServiceTest, BeginDropsWhatCameWholeAndIsAnother) {
+  const std::string weights = "the weights";
+  Commit(weights);
+  ASSERT_THAT(fixture_.blobs.Append(OwnerOf(*miner_), Sha256(weights), 0,
+                                    "the_weights"),
+              IsOk());
+  EXPECT_EQ(*miner_->BeginUpload(WeightsUpload(committed_, weights)), 0);
+  ASSERT_THAT(miner_->Send(WeightsUpload(committed_, weights), weights),
+              IsOk());
   EXPECT_EQ(StateOf(committed_), v1::TRIAL_STATE_UPLOADED);
 }
 

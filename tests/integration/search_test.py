@@ -219,10 +219,8 @@ class SearchTest(unittest.TestCase):
         are begun."""
         (self.directory / "task.yaml").write_text(
             TASK_YAML.replace(f"trials: {TRIALS}", "trials: 3"))
-        # Not at the tokens and at state.json yet, after which files are sent: a file
-        # whose last byte came just before the server was killed is answered as had,
-        # and is missing when the dataset is made.
-        for name in ("logs/server.log", "pool/postgresql/cluster", "port"):
+        for name in ("logs/server.log", "pool/postgresql/cluster", "port",
+                     "tokens/client.token", "tokens/miner.token", "state.json"):
             running = self.search()
             wait_for(name, lambda: (self.folder / name).exists() or
                      running.process.poll() is not None)
