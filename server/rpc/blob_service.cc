@@ -49,8 +49,8 @@ void BlobService::Begin(const BeginCall& call) {
   ConfirmUpload(parts_, *target, call.caller.id, call.finish);
 }
 
-// Whose last byte came just before a server was killed sends nothing more, so
-// what came is made a blob here, where it is one.
+// A sender whose last byte came just before the server was killed sends nothing
+// more, so all that came is made a blob here.
 absl::StatusOr<int64_t> BlobService::HeldOf(const BlobStore& blobs,
                                             const UploadTarget& target) {
   ARCHPOOL_ASSIGN_OR_RETURN(const int64_t held,
