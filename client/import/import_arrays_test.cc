@@ -10,8 +10,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/import/imported.h"
+#include "client/import/imported_test_util.h"
 #include "common/base/check.h"
-#include "common/data/idx.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
@@ -108,19 +108,11 @@ class ImportArraysTest : public ::testing::Test {
     return ImportArrays(source_, options_);
   }
   std::string Trouble() { return std::string(Import().status().message()); }
-  static Dataset Load(const ImportedDataset& imported,
-                      const std::string& side = "train") {
-    const auto dataset = LoadIdx(imported.files.at(side + "_images").front(),
-                                 imported.files.at(side + "_labels").front(),
-                                 imported.classes, {});
-    EXPECT_THAT(dataset, IsOk());
-    return dataset.ok() ? *dataset : Dataset();
-  }
   // Of the array as it now is.
   std::vector<uint8_t> Images() {
     const auto imported = Import();
     EXPECT_THAT(imported, IsOk());
-    return imported.ok() ? Load(*imported).images : std::vector<uint8_t>();
+    return imported.ok() ? LoadSide(*imported).images : std::vector<uint8_t>();
   }
 
   const TemporaryDirectory directory_;
@@ -133,7 +125,7 @@ TEST_F(ImportArraysTest, ReadsBytes) {
   ASSERT_THAT(imported, IsOk());
   EXPECT_EQ(imported->classes, 3);
   EXPECT_THAT(imported->notes, ElementsAre(HasSubstr("x.npy is uint8, 2x2x3")));
-  const Dataset train = Load(*imported);
+  const Dataset train = LoadSide(*imported);
   EXPECT_EQ(train.shape, (TensorShape{.channels = 1, .height = 2, .width = 3}));
   EXPECT_THAT(train.labels, ElementsAre(0, 2));
   EXPECT_EQ(train.images, Counting<uint8_t>(12));
@@ -184,7 +176,7 @@ TEST_F(ImportArraysTest, SaysWhatFloatsAreTakenFor) {
   ASSERT_THAT(unit, IsOk());
   EXPECT_THAT(unit->notes, Contains(HasSubstr("from 0 to 1, and made 255 times "
                                               "as much, rounded")));
-  const std::vector<uint8_t> images = Load(*unit).images;
+  const std::vector<uint8_t> images = LoadSide(*unit).images;
   EXPECT_EQ(images[0], 0);
   EXPECT_EQ(images[1], 255);
   EXPECT_EQ(images[2], 128);
@@ -193,7 +185,7 @@ TEST_F(ImportArraysTest, SaysWhatFloatsAreTakenFor) {
   const auto bytes = Import();
   ASSERT_THAT(bytes, IsOk());
   EXPECT_THAT(bytes->notes, Contains(HasSubstr("from 0 to 255, rounded")));
-  EXPECT_EQ(Load(*bytes).images[1], 254);
+  EXPECT_EQ(LoadSide(*bytes).images[1], 254);
   floats[1] = -0.25f;
   Write("x.npy", Npy(Dictionary("<f4", "(2, 2, 3)"), Items(floats)));
   EXPECT_THAT(Import(), FailsWith("NUMPY_VALUES"));
@@ -258,7 +250,7 @@ TEST_F(ImportArraysTest, PutsChannelsFirst) {
     const auto imported = Import();
     ASSERT_THAT(imported, IsOk());
     EXPECT_THAT(imported->notes, Contains(HasSubstr(words)));
-    const Dataset train = Load(*imported);
+    const Dataset train = LoadSide(*imported);
     EXPECT_EQ(train.shape,
               (TensorShape{.channels = kC, .height = kH, .width = kW}));
     EXPECT_EQ(train.images, first) << words;
@@ -273,18 +265,18 @@ TEST_F(ImportArraysTest, AsksWhereChannelsMayBeEither) {
   source_.channels = ArrayChannels::kLast;
   auto imported = Import();
   ASSERT_THAT(imported, IsOk());
-  EXPECT_EQ(Load(*imported).shape,
+  EXPECT_EQ(LoadSide(*imported).shape,
             (TensorShape{.channels = 1, .height = 3, .width = 2}));
   source_.channels = ArrayChannels::kFirst;
   imported = Import();
   ASSERT_THAT(imported, IsOk());
-  EXPECT_EQ(Load(*imported).shape,
+  EXPECT_EQ(LoadSide(*imported).shape,
             (TensorShape{.channels = 3, .height = 2, .width = 1}));
 }
 
 TEST_F(ImportArraysTest, ReadsLabelsOfAnyWidth) {
   Write("y.npy", Npy(Dictionary("|i1", "(2, 1)"), Items<int8_t>({1, 0})));
-  EXPECT_THAT(Load(*Import()).labels, ElementsAre(1, 0));
+  EXPECT_THAT(LoadSide(*Import()).labels, ElementsAre(1, 0));
   Write("y.npy",
         Npy(Dictionary(">u2", "(2,)"), Items<uint16_t>({9, 255}, true)));
   const auto imported = Import();
@@ -388,8 +380,8 @@ TEST_F(ImportArraysTest, FindsArraysInArchives) {
              is_deflated);
     const auto imported = Import();
     ASSERT_THAT(imported, IsOk());
-    EXPECT_EQ(Load(*imported).images, Counting<uint8_t>(12));
-    EXPECT_EQ(Load(*imported, "held_out").images, Counting<uint8_t>(6));
+    EXPECT_EQ(LoadSide(*imported).images, Counting<uint8_t>(12));
+    EXPECT_EQ(LoadSide(*imported, "held_out").images, Counting<uint8_t>(6));
     EXPECT_THAT(imported->notes, Contains(HasSubstr("also holds names: left")));
   }
   WriteZip("a.npz", {{"images.npy", x}, {"labels.npy", y}}, true);

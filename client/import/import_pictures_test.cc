@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/import/imported.h"
+#include "client/import/imported_test_util.h"
 #include "client/import/resize.h"
-#include "common/data/idx.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/picture_writer.h"
@@ -36,14 +36,6 @@ class ImportPicturesTest : public ::testing::Test {
     return ImportPictures(source_, options_);
   }
   std::string Trouble() { return std::string(Import().status().message()); }
-  static Dataset Load(const ImportedDataset& imported,
-                      const std::string& side = "train") {
-    const auto dataset = LoadIdx(imported.files.at(side + "_images").front(),
-                                 imported.files.at(side + "_labels").front(),
-                                 imported.classes, {});
-    EXPECT_THAT(dataset, IsOk());
-    return dataset.ok() ? *dataset : Dataset();
-  }
 
   const TemporaryDirectory directory_;
   PictureFolder source_;
@@ -72,14 +64,14 @@ TEST_F(ImportPicturesTest, KeepsPicturesOfOneSize) {
   ASSERT_THAT(imported, IsOk());
   EXPECT_THAT(imported->class_names, ElementsAre("cat", "dog"));
   EXPECT_THAT(imported->notes, IsEmpty());
-  const Dataset train = Load(*imported);
+  const Dataset train = LoadSide(*imported);
   EXPECT_EQ(train.shape, (TensorShape{.channels = 3, .height = 3, .width = 4}));
   EXPECT_THAT(train.labels, ElementsAre(0, 1));
   std::vector<uint8_t> wanted = Planes(cat);
   const std::vector<uint8_t> second = Planes(dog);
   wanted.insert(wanted.end(), second.begin(), second.end());
   EXPECT_EQ(train.images, wanted);
-  const Dataset held_out = Load(*imported, "held_out");
+  const Dataset held_out = LoadSide(*imported, "held_out");
   EXPECT_THAT(held_out.labels, ElementsAre(1));
   EXPECT_EQ(held_out.images, Planes(cat));
   const std::string path = imported->files.at("train_images").front();
@@ -101,7 +93,7 @@ TEST_F(ImportPicturesTest, MakesOneSizeOfMany) {
   ASSERT_THAT(imported, IsOk());
   EXPECT_THAT(imported->notes,
               ElementsAre(HasSubstr("1 of 2 pictures were smaller than")));
-  const Dataset train = Load(*imported);
+  const Dataset train = LoadSide(*imported);
   const Picture middle =
       Resize(wide, {.left = 10, .top = 0, .width = 20, .height = 20}, 8, 8);
   const std::vector<uint8_t> first(train.images.begin(),
@@ -110,7 +102,7 @@ TEST_F(ImportPicturesTest, MakesOneSizeOfMany) {
   source_.fit = PictureFit::kStretch;
   const auto stretched = Import();
   ASSERT_THAT(stretched, IsOk());
-  EXPECT_NE(Load(*stretched).images, train.images);
+  EXPECT_NE(LoadSide(*stretched).images, train.images);
 }
 
 // Whoever brings the same folder again brings the same bytes.
@@ -134,7 +126,7 @@ TEST_F(ImportPicturesTest, IsTheSameByAnyNumberOfThreads) {
   options_.threads = 7;
   const auto seven = Import();
   ASSERT_THAT(seven, IsOk());
-  EXPECT_EQ(Load(*one), Load(*seven));
+  EXPECT_EQ(LoadSide(*one), LoadSide(*seven));
 }
 
 TEST_F(ImportPicturesTest, NamesTheFirstThatIsBroken) {
@@ -163,7 +155,7 @@ TEST_F(ImportPicturesTest, SaysWhatWasDone) {
   source_.is_gray = true;
   const auto gray = Import();
   ASSERT_THAT(gray, IsOk());
-  EXPECT_EQ(Load(*gray).shape.channels, 1);
+  EXPECT_EQ(LoadSide(*gray).shape.channels, 1);
   EXPECT_THAT(gray->notes, ElementsAre(HasSubstr("were turned as EXIF says")));
 }
 

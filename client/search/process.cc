@@ -18,6 +18,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/base/child.h"
 #include "common/base/countdown.h"
 #include "common/base/status.h"
 #include "common/base/stop.h"
@@ -46,13 +47,6 @@ bool TellsOfAPool(absl::string_view variable) {
          absl::StartsWith(variable, "ARCHPOOL_TOKEN_FILE=");
 }
 
-std::vector<char*> Pointers(std::vector<std::string>& words) {
-  std::vector<char*> pointers;
-  for (std::string& word : words) pointers.push_back(word.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 // In the child, which may allocate nothing. Never returns.
 [[noreturn]] void Become(char* const* argv, char* const* environment,
                          int log_fd, int null_fd, int kept_fd, pid_t parent) {
@@ -63,12 +57,7 @@ std::vector<char*> Pointers(std::vector<std::string>& words) {
   dup2(log_fd, STDOUT_FILENO);
   dup2(log_fd, STDERR_FILENO);
   if (kept_fd >= 0) fcntl(kept_fd, F_SETFD, 0);  // not closed by what follows
-  for (const int handled : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) {
-    signal(handled, SIG_DFL);
-  }
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  ResetSignals();
   execve(argv[0], argv, environment);
   const char* const program = argv[0];
   const char* const reason = strerrordesc_np(errno);
@@ -128,21 +117,13 @@ absl::StatusOr<Process> Process::Start(const ProcessOptions& options) {
   for (char** variable = environ; *variable != nullptr; ++variable) {
     if (!TellsOfAPool(*variable)) variables.emplace_back(*variable);
   }
-  const std::vector<char*> argv = Pointers(words);
-  const std::vector<char*> environment = Pointers(variables);
-  // A signal meant for this process must not run its handler in the child.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  const pid_t parent = getpid();
-  const pid_t child = fork();
-  if (child == 0) {
+  const std::vector<char*> argv = ExecPointers(words);
+  const std::vector<char*> environment = ExecPointers(variables);
+  const pid_t child = ForkChild([&](pid_t parent) {
     Become(argv.data(), environment.data(), log_fd, null_fd,
            options.kept_descriptor, parent);
-  }
+  });
   const int error = errno;
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   close(log_fd);
   close(null_fd);
   if (child < 0) return StartError("start " + options.program, error);

@@ -19,6 +19,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "common/base/child.h"
 #include "common/base/status.h"
 #include "common/base/stop.h"
 #include "server/storage/postgres/postgres_programs.h"
@@ -71,16 +72,6 @@ absl::StatusOr<ToolConnection> SplitConnection(
   return connection;
 }
 
-std::vector<char*> Pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  pointers.reserve(texts.size() + 1);
-  for (const std::string& text : texts) {
-    pointers.push_back(const_cast<char*>(text.c_str()));
-  }
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 // What this process has, but for the password, and words in one language.
 std::vector<std::string> ToolEnvironment(const std::string& password) {
   std::vector<std::string> environment;
@@ -108,12 +99,7 @@ std::vector<std::string> ToolEnvironment(const std::string& password) {
   close_range(3, ~0U, 0);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(126);
-  for (const int handled : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) {
-    signal(handled, SIG_DFL);
-  }
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  ResetSignals();
   umask(0077);
   // The pool's own work comes first.
   static_cast<void>(nice(10));
@@ -147,8 +133,8 @@ absl::Status RunTool(const std::vector<std::string>& command,
                      const std::string& password, const std::string& log_path,
                      absl::string_view reason, const std::stop_token& stop) {
   const std::vector<std::string> environment = ToolEnvironment(password);
-  const std::vector<char*> argv = Pointers(command);
-  const std::vector<char*> variables = Pointers(environment);
+  const std::vector<char*> argv = ExecPointers(command);
+  const std::vector<char*> variables = ExecPointers(environment);
   const int output_fd =
       open(log_path.c_str(),
            O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -157,17 +143,10 @@ absl::Status RunTool(const std::vector<std::string>& command,
         "FILE_UNWRITABLE",
         absl::StrCat("cannot write ", log_path, ": ", std::strerror(errno)));
   }
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  const pid_t parent = getpid();
-  const pid_t child = fork();
-  if (child == 0) {
+  const pid_t child = ForkChild([&](pid_t parent) {
     BecomeTool(argv.data(), variables.data(), parent, output_fd);
-  }
+  });
   const int error = errno;
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   close(output_fd);
   if (child < 0) {
     return Internal(reason, absl::StrCat("cannot start ", command[0], ": ",

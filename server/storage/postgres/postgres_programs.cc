@@ -21,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "common/base/child.h"
 #include "common/base/status.h"
 
 namespace archpool::postgres {
@@ -132,12 +133,7 @@ std::vector<Installation> FindInstallations(const Programs& programs) {
   // After the change of user, which would undo it.
   prctl(PR_SET_PDEATHSIG, options.signal_when_orphaned);
   if (getppid() != parent) _exit(126);  // orphaned before that
-  for (const int handled : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) {
-    signal(handled, SIG_DFL);
-  }
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  ResetSignals();
   umask(0077);
   // PostgreSQL looks at where it was started; that need not be reachable.
   if (chdir("/") != 0) Fail("archpool: cannot enter /\n");
@@ -236,11 +232,7 @@ absl::StatusOr<pid_t> StartChild(const ChildOptions& options) {
                     absl::StrCat("cannot write ", options.output_path, ": ",
                                  std::strerror(errno)));
   }
-  std::vector<char*> argv;
-  for (const std::string& word : options.command) {
-    argv.push_back(const_cast<char*>(word.c_str()));
-  }
-  argv.push_back(nullptr);
+  const std::vector<char*> argv = ExecPointers(options.command);
   // The groups of the user, such as the one that may read TLS keys.
   gid_t groups[64] = {options.user.gid};
   int group_count = 1;
@@ -252,19 +244,11 @@ absl::StatusOr<pid_t> StartChild(const ChildOptions& options) {
       group_count = 64;
     }
   }
-  // A signal meant for this process must not run its handler in the child.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  const pid_t parent = getpid();
-  const pid_t child = fork();
-  if (child == 0) {
+  const pid_t child = ForkChild([&](pid_t parent) {
     BecomePostgres(options, argv.data(), groups,
                    static_cast<size_t>(group_count), parent, output_fd);
-  }
+  });
   const int error = errno;
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   close(output_fd);
   if (child < 0) {
     return Internal("POSTGRES_START",
