@@ -6,6 +6,12 @@
 #include "common/channel/token_file.h"
 
 namespace archpool {
+namespace {
+
+// Who waits for less does not wonder.
+constexpr absl::Duration kWaitUnsaid = absl::Seconds(3);
+
+}  // namespace
 
 absl::StatusOr<PoolClient*> Context::Client() {
   if (client_ != nullptr) return client_.get();
@@ -42,9 +48,21 @@ PoolClient* Context::Connect(const ServerSite& site, const std::string& token) {
   RetryPolicy patience;
   patience.pause_max = absl::Seconds(2);
   patience.give_up_after = absl::Seconds(flags_.patience_s);
+  patience.on_wait = [this](const absl::Status& why, absl::Duration waited) {
+    SayWait(why, waited);
+  };
   trust_ = site.trust;
   client_ = std::make_unique<PoolClient>(site, token, patience, stop_);
   return client_.get();
+}
+
+void Context::SayWait(const absl::Status& why, absl::Duration waited) {
+  if (waited < kWaitUnsaid || is_drawn_over_) return;
+  const absl::MutexLock lock(&mutex_);
+  if (wait_said_ == why.message()) return;
+  wait_said_ = std::string(why.message());
+  output_.err << "archpool: trying again until it works: " << wait_said_ << " ("
+              << GetReason(why) << ")" << std::endl;
 }
 
 std::optional<Pin> Context::ServerPin() const {

@@ -3,6 +3,7 @@
 #ifndef ARCHPOOL_CLIENT_CONTEXT_H_
 #define ARCHPOOL_CLIENT_CONTEXT_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -10,8 +11,10 @@
 #include <stop_token>
 #include <string>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "client/json.h"
 #include "client/pool_client.h"
@@ -63,6 +66,10 @@ class Context {
   // Shows JSON where --json asks for it, else the page.
   void Show(const Json& json, const std::string& page) const;
 
+  // While a view is drawn over the terminal, and says itself where the server
+  // is away, nothing is written beside it.
+  void SetDrawnOver(bool is_drawn_over) { is_drawn_over_ = is_drawn_over; }
+
   bool is_json() const { return flags_.is_json; }
   const Terminal& terminal() const { return output_.terminal; }
   const Output& output() const { return output_; }
@@ -71,12 +78,19 @@ class Context {
  private:
   // Makes the connection; "": under no account.
   PoolClient* Connect(const ServerSite& site, const std::string& token);
+  // Says on stderr what keeps a call waiting, once.
+  void SayWait(const absl::Status& why, absl::Duration waited)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   const GlobalFlags& flags_;
   const Output output_;
   const std::stop_token stop_;
   ServerTrust trust_;  // the client's
   std::unique_ptr<PoolClient> client_;
+  std::atomic<bool> is_drawn_over_ = false;
+  // A view's thread calls beside the command's own.
+  absl::Mutex mutex_;
+  std::string wait_said_ ABSL_GUARDED_BY(mutex_);
 };
 
 // What the chosen subcommand does.

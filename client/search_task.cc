@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "client/doubt.h"
 #include "client/render_task.h"
 #include "client/result.h"
 #include "client/search_pool.h"
@@ -194,9 +195,15 @@ absl::Status SearchTask::OpenTask(Context& op, Context& client) {
   if (is_open()) return absl::OkStatus();
   ARCHPOOL_RETURN_IF_ERROR(
       DepositReward(op, file_.spec.terms.reward, state_.RequestId()));
-  ARCHPOOL_ASSIGN_OR_RETURN(const SubmittedTask submitted,
-                            SubmitTask(client, file_, state_.RequestId()));
-  state_.task_id = submitted.task_id;
+  const absl::StatusOr<SubmittedTask> submitted =
+      SubmitTask(client, file_, state_.RequestId());
+  // Whether it was opened is no doubt of the person's: the same command finds
+  // out, and nobody else can.
+  if (SaysDoubt(submitted.status()) && stop_.stop_requested()) {
+    return absl::CancelledError("stopped");
+  }
+  ARCHPOOL_RETURN_IF_ERROR(submitted.status());
+  state_.task_id = submitted->task_id;
   return WriteState(folder_, state_);
 }
 

@@ -227,18 +227,21 @@ absl::StatusOr<v1::Task> WatchTask(Context& context, int64_t task_id) {
   std::jthread viewer;
   const Output& output = context.output();
   if (!context.is_json()) {
+    context.SetDrawnOver(output.is_live);
     viewer = std::jthread([&](const std::stop_token& stop) {
       output.is_live ? ShowLive(watcher, output.out, output.terminal, stop)
                      : ShowLines(watcher, output.out, stop);
     });
   }
-  ARCHPOOL_RETURN_IF_ERROR(
+  const absl::Status watched =
       client->WatchTask(task_id, [&watcher](const v1::Task& state) {
         watcher.OnTask(state);
         return !IsEnded(state.state());
-      }));
+      });
   viewer.request_stop();
   if (viewer.joinable()) viewer.join();
+  context.SetDrawnOver(false);
+  ARCHPOOL_RETURN_IF_ERROR(watched);
   return watcher.task();
 }
 

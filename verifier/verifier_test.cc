@@ -21,8 +21,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr RetryPolicy kQuick = {.pause_min = absl::Milliseconds(1),
-                                .pause_max = absl::Milliseconds(4)};
+const RetryPolicy kQuick = {.pause_min = absl::Milliseconds(1),
+                            .pause_max = absl::Milliseconds(4)};
 
 // Hands out audits until each is reported; then calls `on_idle`.
 class FakeServer : public AuditClient {

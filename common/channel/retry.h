@@ -3,6 +3,7 @@
 #ifndef ARCHPOOL_COMMON_CHANNEL_RETRY_H_
 #define ARCHPOOL_COMMON_CHANNEL_RETRY_H_
 
+#include <functional>
 #include <stop_token>
 #include <type_traits>
 
@@ -21,6 +22,9 @@ struct RetryPolicy {
   absl::Duration pause_max = absl::Seconds(15);
   // No try starts later than this after the first one.
   absl::Duration give_up_after = absl::InfiniteDuration();
+  // Told before each pause what is in the way, and for how long by now.
+  std::function<void(const absl::Status& why, absl::Duration waited)> on_wait =
+      nullptr;
 };
 
 // The pauses between tries. Each is drawn from the upper half of its range, so
@@ -60,11 +64,16 @@ std::invoke_result_t<Attempt&> RetryWhileTransient(const RetryPolicy& policy,
                                                    Attempt attempt) {
   Backoff backoff(policy);
   const Countdown tries(policy.give_up_after);
+  const Stopwatch waited;
   while (true) {
     auto result = attempt();
     if (!IsTransient(GetStatus(result))) return result;
     const absl::Duration pause = backoff.Next();
-    if (pause > tries.left() || WaitOrStop(stop, pause)) return result;
+    if (pause > tries.left()) return result;
+    if (policy.on_wait != nullptr) {
+      policy.on_wait(GetStatus(result), waited.elapsed());
+    }
+    if (WaitOrStop(stop, pause)) return result;
   }
 }
 

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/channel/retry.h"
 
+#include <string>
+#include <vector>
+
 #include "common/base/status.h"
 #include "gtest/gtest.h"
 
 namespace archpool {
 namespace {
 
-constexpr RetryPolicy kQuick = {.pause_min = absl::Microseconds(10),
-                                .pause_max = absl::Microseconds(80)};
+const RetryPolicy kQuick = {.pause_min = absl::Microseconds(10),
+                            .pause_max = absl::Microseconds(80)};
 
 TEST(BackoffTest, DrawsFromTheUpperHalfOfARangeThatDoubles) {
   const RetryPolicy policy = {.pause_min = absl::Seconds(1),
@@ -54,6 +57,30 @@ TEST(RetryTest, GivesUpWhereThePolicySaysSo) {
   });
   EXPECT_TRUE(absl::IsUnavailable(status));
   EXPECT_EQ(tries, 1);
+}
+
+TEST(RetryTest, TellsWhatItWaitsFor) {
+  RetryPolicy policy = kQuick;
+  std::vector<std::string> reasons;
+  absl::Duration last;
+  policy.on_wait = [&](const absl::Status& why, absl::Duration waited) {
+    reasons.push_back(GetReason(why));
+    EXPECT_GE(waited, last);
+    last = waited;
+  };
+  int tries = 0;
+  EXPECT_TRUE(RetryWhileTransient(policy, {}, [&tries] {
+                switch (++tries) {
+                  case 1:
+                    return Unavailable("SERVER_UNREACHABLE", "gone");
+                  case 2:
+                    return Unavailable("STORAGE_FULL", "full");
+                  default:
+                    return absl::OkStatus();
+                }
+              }).ok());
+  EXPECT_EQ(reasons,
+            (std::vector<std::string>{"SERVER_UNREACHABLE", "STORAGE_FULL"}));
 }
 
 TEST(RetryTest, StopsWhenAsked) {

@@ -19,8 +19,8 @@
 
 namespace archpool {
 
-inline constexpr RetryPolicy kQuick = {.pause_min = absl::Milliseconds(1),
-                                       .pause_max = absl::Milliseconds(4)};
+inline const RetryPolicy kQuick = {.pause_min = absl::Milliseconds(1),
+                                   .pause_max = absl::Milliseconds(4)};
 
 // Trains as FakeTrainer, at once, and lets a test step in.
 class ScriptedTrainer : public testing::FakeTrainer {
