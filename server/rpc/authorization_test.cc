@@ -55,6 +55,14 @@ std::set<std::string> MethodsOfTheProtocol() {
   return methods;
 }
 
+// Every method, as everybody: hundreds of calls that are refused, which the pool
+// would answer later and later.
+RpcOptions WithoutPace() {
+  RpcOptions options;
+  options.call_pace.burst = absl::InfiniteDuration();
+  return options;
+}
+
 // Calls `method`, unary or streaming, with one empty message, as a program of
 // that version; of one that says none where it is "".
 absl::Status CallEmpty(const std::shared_ptr<grpc::Channel>& channel,
@@ -181,7 +189,7 @@ TEST(AuthorizationTest, AWorkersTokenReachesWhatWorkersCall) {
 // Every method of the running server, as every role and as nobody. An empty
 // message may be refused for what it lacks, never for who sent it.
 TEST(AuthorizationTest, TheServerHoldsToTheOptions) {
-  RpcFixture fixture;
+  RpcFixture fixture(WithoutPace());
   std::map<Role, std::string> tokens;
   for (const Role role : kAllRoles) {
     tokens[role] = MakeToken();
@@ -227,7 +235,7 @@ TEST(AuthorizationTest, TheServerHoldsToTheOptions) {
 }
 
 TEST(AuthorizationTest, TheTokenMustFollowTheWordBearer) {
-  RpcFixture fixture;
+  RpcFixture fixture(WithoutPace());
   const std::string token = MakeToken();
   ASSERT_TRUE(fixture.engine
                   ->Call(CreateAccount{.name = "alice",
@@ -246,7 +254,7 @@ TEST(AuthorizationTest, TheTokenMustFollowTheWordBearer) {
 
 // What is read as another version's message must not be executed.
 TEST(AuthorizationTest, AProgramThatIsTooOldHearsSoWhateverItCalls) {
-  RpcFixture fixture;
+  RpcFixture fixture(WithoutPace());
   const std::string token = MakeToken();
   ASSERT_TRUE(fixture.engine
                   ->Call(CreateAccount{.name = "alice",
@@ -273,7 +281,7 @@ TEST(AuthorizationTest, AProgramThatIsTooOldHearsSoWhateverItCalls) {
 // The first release's message lacks the field: what is known of it by the
 // metadata is known by the message, too.
 TEST(AuthorizationTest, ASessionIsOpenedByAWorkerThatSaysItsVersion) {
-  RpcFixture fixture;
+  RpcFixture fixture(WithoutPace());
   const auto miner = fixture.Make("alice", v1::ROLE_MINER);
   v1::OpenSessionRequest request;
   request.set_worker_name("w1");
@@ -296,7 +304,7 @@ TEST(AuthorizationTest, ASessionIsOpenedByAWorkerThatSaysItsVersion) {
 }
 
 TEST(AuthorizationTest, WhatNobodyServesIsSaidToBeUnknown) {
-  RpcFixture fixture;
+  RpcFixture fixture(WithoutPace());
   const auto channel = fixture.operator_party().remote.channel();
   for (const std::string method :
        {"/archpool.v1.PoolService/WhoAmI", "/archpool.v9.Other/Call"}) {
