@@ -55,8 +55,8 @@ std::set<std::string> MethodsOfTheProtocol() {
   return methods;
 }
 
-// Every method, as everybody: hundreds of calls that are refused, which the pool
-// would answer later and later.
+// Every method, as everybody: hundreds of calls that are refused, which the
+// pool would answer later and later.
 RpcOptions WithoutPace() {
   RpcOptions options;
   options.call_pace.burst = absl::InfiniteDuration();

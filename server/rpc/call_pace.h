@@ -23,10 +23,11 @@ namespace archpool::rpc {
 
 struct CallPaceLimits {
   // Calls per second of an account, and more for each session that it has open:
-  // a worker makes some calls for each training.
+  // a worker makes some calls for each training, and trainings of a small table
+  // take hundredths of a second.
   double rate_per_s = 20;
-  double session_rate_per_s = 10;
-  double rate_max_per_s = 500;
+  double session_rate_per_s = 50;
+  double rate_max_per_s = 1'000;
   // A call that came to nothing counts as that many.
   double nothing_cost = 10;
   // What may come at once: the rate's calls of that time.

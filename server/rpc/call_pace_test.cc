@@ -33,11 +33,12 @@ TEST(CallPaceTest, WhoStaysBelowTheRateNeverWaits) {
 }
 
 TEST(CallPaceTest, AWorkerIsNotHeldUp) {
-  // Thirty calls a second, of which one in thirty came to nothing.
+  // Twenty trainings a second, of three calls each, of which one in a hundred
+  // comes to nothing.
   CallPace pace({});
-  for (int i = 0; i < 22 * 600; ++i) {
-    EXPECT_EQ(pace.Charge(kAlice, i % 30 == 0, 1,
-                          kStart + i * absl::Seconds(1.0 / 22)),
+  for (int i = 0; i < 60 * 600; ++i) {
+    EXPECT_EQ(pace.Charge(kAlice, i % 100 == 0, 1,
+                          kStart + i * absl::Seconds(1.0 / 60)),
               absl::ZeroDuration());
   }
 }
@@ -55,7 +56,7 @@ TEST(CallPaceTest, WhatComesToNothingCountsTenfold) {
 
 TEST(CallPaceTest, SessionsRaiseTheRateToItsMaximum) {
   CallPace pace({});
-  EXPECT_NEAR(AnsweredWithin(100, true, 1024, pace), 750 + 100 * 50, 200);
+  EXPECT_NEAR(AnsweredWithin(100, true, 1024, pace), 1500 + 100 * 100, 200);
 }
 
 TEST(CallPaceTest, ADelayIsBoundedHoweverMuchWasAsked) {

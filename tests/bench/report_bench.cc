@@ -234,6 +234,18 @@ struct Measured {
   double reconnect_s = 0;
 };
 
+// What the server can do, and not what one account or address may ask.
+rpc::RpcOptions OptionsFor(const std::optional<Encryption>& encryption) {
+  return {
+      .listen = "127.0.0.1:0",
+      .certificate = encryption ? &encryption->served() : nullptr,
+      .policy = LongTerms(),
+      .pool_secret = {},
+      .connections = {.limits = {.strangers_max = 2 * kReconnects,
+                                 .strangers_per_source_max = 2 * kReconnects}},
+      .call_pace = {.burst = absl::InfiniteDuration()}};
+}
+
 // Reports every trial of all leases to a new server over a new database.
 Measured Measure(const Load& load) {
   SteadyClock clock;
@@ -250,17 +262,13 @@ Measured Measure(const Load& load) {
       {.queue_max = 10'000, .batch_max = load.commands_per_transaction});
   std::optional<Encryption> encryption;
   if (load.is_encrypted) encryption.emplace();
-  rpc::RpcServer server(
-      {.clock = clock,
-       .engine = engine,
-       .reader = reader,
-       .blobs = blobs,
-       .checkpoints = checkpoints,
-       .receipts = receipts},
-      {.listen = "127.0.0.1:0",
-       .certificate = encryption ? &encryption->served() : nullptr,
-       .policy = LongTerms(),
-       .pool_secret = {}});
+  rpc::RpcServer server({.clock = clock,
+                         .engine = engine,
+                         .reader = reader,
+                         .blobs = blobs,
+                         .checkpoints = checkpoints,
+                         .receipts = receipts},
+                        OptionsFor(encryption));
   Wiring wiring({.engine = engine,
                  .server = server,
                  .reader = reader,
