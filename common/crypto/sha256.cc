@@ -18,6 +18,13 @@ absl::Span<const uint8_t> Bytes(absl::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
+// OpenSSL frees what it holds as the process exits, beside threads that are
+// still within it: those of gRPC are not waited for, and crash in its freed
+// memory (github.com/grpc/grpc/issues/38539). What stays costs nothing, since
+// the process is at its end. It has to be said before any other call.
+[[maybe_unused]] const bool kStaysUntilTheEnd =
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr) == 1;
+
 // Fetched once: a fetch by name takes locks and costs more than a short hash.
 const EVP_MD* Sha256Method() {
   static const EVP_MD* const kMethod = EVP_MD_fetch(nullptr, "SHA256", nullptr);

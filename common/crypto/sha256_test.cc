@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/crypto/sha256.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <cstdlib>
 #include <string>
 
 #include "common/base/status.h"
@@ -69,6 +71,23 @@ TEST(Sha256Test, StreamEqualsOneShotHoweverItIsCut) {
     stream.Update(absl::string_view(data).substr(cut));
     EXPECT_EQ(stream.Finish(), Sha256(data));
   }
+}
+
+// A thread of gRPC may be within OpenSSL when the process exits. The handler is
+// registered before OpenSSL is used, so one of OpenSSL's would run before it,
+// and nothing could begin in it any more.
+TEST(Sha256DeathTest, OpenSslIsStillThereWhileTheProcessExits) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto exit_late = [] {
+    std::atexit([] {
+      std::_Exit(
+          OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS, nullptr) == 1
+              ? 7
+              : 8);
+    });
+    std::exit(Sha256("a") == Sha256("a") ? 1 : 2);
+  };
+  EXPECT_EXIT(exit_late(), testing::ExitedWithCode(7), "");
 }
 
 TEST(DigestTest, TextAndBytesRoundTripAndMalformedIsRefused) {
