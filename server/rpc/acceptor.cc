@@ -17,8 +17,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/check.h"
 #include "common/base/status.h"
 #include "common/log/log.h"
+#include "server/rpc/join_limits.h"
 
 namespace archpool::rpc {
 namespace {
@@ -83,7 +85,10 @@ void CloseAndForget(int& descriptor) {
 }  // namespace
 
 Acceptor::Acceptor(const Clock& clock, AcceptorOptions options)
-    : clock_(clock), options_(std::move(options)), table_(options_.limits) {}
+    : clock_(clock),
+      options_(std::move(options)),
+      table_(options_.limits),
+      turns_(options_.handshakes) {}
 
 Acceptor::~Acceptor() { Stop(); }
 
@@ -126,7 +131,10 @@ void Acceptor::Stop() {
   listening_.Close();
   {
     absl::MutexLock lock(&mutex_);
-    for (auto& [id, waiting] : waiting_) close(waiting.connection);
+    for (auto& [id, waiting] : waiting_) {
+      close(waiting.connection);
+      turns_.Remove(id);
+    }
     waiting_.clear();
   }
   for (auto& [id, socket] : sockets_) close(socket);
@@ -137,7 +145,9 @@ void Acceptor::Stop() {
 
 void Acceptor::NoteCaller(absl::string_view peer, AccountId account) {
   absl::MutexLock lock(&mutex_);
-  table_.NoteCaller(peer, account);
+  if (!table_.NoteCaller(peer, account)) return;
+  turns_.GiveBack(JoinSource(peer), clock_.Now());
+  if (turns_.waiting_count() > 0) bell_.Ring();
 }
 
 void Acceptor::Run() {
@@ -170,23 +180,29 @@ void Acceptor::Run() {
 
 void Acceptor::HandOnAll(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    std::optional<Waiting> next;
-    {
-      absl::MutexLock lock(&mutex_);
-      // The youngest first: of a crowd the oldest end soonest, so that work for
-      // them would be lost.
-      if (!waiting_.empty()) {
-        const auto youngest = std::prev(waiting_.end());
-        next = youngest->second;
-        waiting_.erase(youngest);
-      }
-    }
-    if (next) {
+    absl::Duration until_next;
+    if (const std::optional<Waiting> next = TakeNext(until_next)) {
       hand_on_(next->listener, next->connection);
     } else {
-      bell_.Wait(stop, absl::InfiniteDuration());
+      bell_.Wait(stop, until_next);
     }
   }
+}
+
+std::optional<Acceptor::Waiting> Acceptor::TakeNext(
+    absl::Duration& until_next) {
+  absl::MutexLock lock(&mutex_);
+  const absl::Time now = clock_.Now();
+  const std::optional<ConnectionId> id = turns_.Take(now);
+  if (!id) {
+    until_next = turns_.NextTurn() - now;
+    return std::nullopt;
+  }
+  const auto waiting = waiting_.find(*id);
+  ARCHPOOL_CHECK(waiting != waiting_.end());
+  const Waiting next = waiting->second;
+  waiting_.erase(waiting);
+  return next;
 }
 
 void Acceptor::Accept(int listener) {
@@ -237,6 +253,7 @@ void Acceptor::LetIn(int listener, int connection, const std::string& peer) {
       {
         absl::MutexLock lock(&mutex_);
         waiting_[id] = {.listener = listener, .connection = connection};
+        turns_.Add(id, JoinSource(peer));
       }
       bell_.Ring();
     } else {
@@ -298,6 +315,7 @@ void Acceptor::CloseWaiting(ConnectionId id) {
   if (waiting == waiting_.end()) return;
   close(waiting->second.connection);
   waiting_.erase(waiting);
+  turns_.Remove(id);
 }
 
 void Acceptor::EndAll(const std::vector<ConnectionEnd>& ends) {

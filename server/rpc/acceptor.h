@@ -2,8 +2,8 @@
 // Takes a server's connections before gRPC sees them, and ends those that the
 // table (connection_table.h) says: gRPC itself takes all that come, until no
 // descriptor is left. What it lets in, it hands on with the encryption still to
-// be agreed, so it works under any credentials. What ends before its turn costs
-// gRPC nothing: of a crowd that comes at once, those that stay are handed on.
+// be agreed, so it works under any credentials. Each waits for its turn to do
+// that (handshake_turns.h), and what ends before its turn costs gRPC nothing.
 //
 //   Acceptor acceptor(clock, options);
 //   acceptor.Listen("127.0.0.1:7070");
@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -31,6 +32,7 @@
 #include "common/base/clock.h"
 #include "common/model/ids.h"
 #include "server/rpc/connection_table.h"
+#include "server/rpc/handshake_turns.h"
 #include "server/rpc/listening_sockets.h"
 #include "server/rpc/peer_lines.h"
 
@@ -44,6 +46,7 @@ struct ConnectionCounts {
 
 struct AcceptorOptions {
   ConnectionLimits limits;
+  HandshakeRates handshakes;
   // From this number on descriptors are for others than connections: no new
   // connection is taken until there are lower ones again.
   int descriptor_max = 1 << 20;
@@ -90,6 +93,10 @@ class Acceptor {
   // Closes the second descriptor of an end that was told.
   void Forget(Sockets::iterator socket);
   void HandOnAll(const std::stop_token& stop) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The one whose turn it is; nullopt: `until_next` passes first, unless the
+  // bell rings.
+  std::optional<Waiting> TakeNext(absl::Duration& until_next)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void Accept(int listener) ABSL_LOCKS_EXCLUDED(mutex_);
   void LetIn(int listener, int connection, const std::string& peer)
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -122,7 +129,8 @@ class Acceptor {
   absl::Mutex mutex_;
   ConnectionTable table_ ABSL_GUARDED_BY(mutex_);
   absl::btree_map<ConnectionId, Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
-  Bell bell_;  // rings where one waits
+  HandshakeTurns turns_ ABSL_GUARDED_BY(mutex_);  // of `waiting_`
+  Bell bell_;  // rings where one may have its turn
   std::jthread hander_on_;
 };
 

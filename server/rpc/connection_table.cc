@@ -159,12 +159,13 @@ void ConnectionTable::Remove(ConnectionId id) {
   connections_.erase(found);
 }
 
-void ConnectionTable::NoteCaller(absl::string_view peer, AccountId account) {
+bool ConnectionTable::NoteCaller(absl::string_view peer, AccountId account) {
   const auto of_peer = by_peer_.find(KeyOf(peer));
-  if (of_peer == by_peer_.end()) return;
+  if (of_peer == by_peer_.end()) return false;
   const ConnectionId id = of_peer->second;
   Connection& connection = connections_.at(id);
-  if (connection.account == account) return;
+  if (connection.account == account) return false;
+  const bool was_stranger = !connection.account;
   if (connection.account) {
     known_.Remove(KeyOf(*connection.account), id);
   } else {
@@ -173,6 +174,7 @@ void ConnectionTable::NoteCaller(absl::string_view peer, AccountId account) {
   }
   connection.account = account;
   known_.Add(KeyOf(account), id);
+  return was_stranger;
 }
 
 std::vector<ConnectionEnd> ConnectionTable::NoteBytes(ConnectionId id,

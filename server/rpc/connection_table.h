@@ -97,8 +97,9 @@ class ConnectionTable {
                                  absl::Time now);
   // It has ended by itself. One that is not there is none of it.
   void Remove(ConnectionId id);
-  // A call over the connection of `peer` came from that account.
-  void NoteCaller(absl::string_view peer, AccountId account);
+  // A call over the connection of `peer` came from that account. True: it was a
+  // stranger's until now.
+  bool NoteCaller(absl::string_view peer, AccountId account);
   // That many bytes have come over a stranger's connection so far.
   std::vector<ConnectionEnd> NoteBytes(ConnectionId id, int64_t bytes,
                                        absl::Time now);
