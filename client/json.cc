@@ -176,6 +176,13 @@ Json ToJson(const v1::Invitation& invitation) {
           {"is_open", invitation.is_open()}};
 }
 
+Json ToJson(const v1::ReplaceOwnerTokensResponse& replaced) {
+  Json json = ToJson(replaced.token());
+  json["revoked_count"] = replaced.revoked_count();
+  json["payout_address_time"] = TimeJson(replaced.payout_address_time());
+  return json;
+}
+
 Json ToJson(const v1::WorkerStatus& worker) {
   return {{"session_id", worker.session_id()},
           {"account", worker.account_name()},

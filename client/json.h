@@ -26,6 +26,7 @@ using Json = nlohmann::ordered_json;
 Json ToJson(const v1::Account& account);
 Json ToJson(const v1::Invitation& invitation);
 Json ToJson(const v1::Token& token);
+Json ToJson(const v1::ReplaceOwnerTokensResponse& replaced);
 Json ToJson(const v1::WorkerStatus& worker);
 Json ToJson(const v1::Trial& trial);
 Json ToJson(const v1::Lease& lease);

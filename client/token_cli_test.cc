@@ -70,10 +70,23 @@ class FakeTokenService : public v1::TokenService::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status ReplaceOwnerTokens(
+      grpc::ServerContext*, const v1::ReplaceOwnerTokensRequest* request,
+      v1::ReplaceOwnerTokensResponse* response) override {
+    replaced = *request;
+    if (!refusal.ok()) return wire::ToGrpc(refusal);
+    response->mutable_token()->set_name("owner");
+    response->mutable_token()->set_scope(v1::TOKEN_SCOPE_OWNER);
+    response->set_revoked_count(2);
+    response->mutable_payout_address_time()->set_seconds(1'000'000'000);
+    return grpc::Status::OK;
+  }
+
   absl::Status refusal;
   v1::CreateTokenRequest created;
   v1::RotateTokenRequest rotated;
   v1::RevokeTokenRequest revoked;
+  v1::ReplaceOwnerTokensRequest replaced;
 };
 
 std::string FirstLine(const std::string& path) {
@@ -202,6 +215,24 @@ TEST_F(TokenCliTest, WrongFlagsAreSaid) {
       kExitBadInput);
   EXPECT_EQ(tokens_.created.name(), "") << "nothing was asked";
   EXPECT_FALSE(std::filesystem::exists(PathOf("w")));
+}
+
+TEST_F(TokenCliTest, AnOperatorReplacesAnOwnersTokens) {
+  const std::string path = PathOf("alice-new.token");
+  ASSERT_EQ(Run({"replace-owner", "alice", "--token-out", path}), kExitDone);
+  const std::string token = FirstLine(path);
+  EXPECT_EQ(tokens_.replaced.account_name(), "alice");
+  EXPECT_EQ(tokens_.replaced.token_hash(), HashToken(token).AsBytes());
+  EXPECT_THAT(out_, Not(HasSubstr(token)));
+  EXPECT_THAT(out_, HasSubstr("2 of the owner's tokens of alice are over"));
+  EXPECT_THAT(out_, HasSubstr("2001-09-09"));
+  EXPECT_THAT(out_, HasSubstr(path));
+  // Refused, nothing is left of it.
+  tokens_.refusal = FailedPrecondition("OPERATORS_TOKENS_STAY", "an operator");
+  const std::string other = PathOf("boss-new.token");
+  EXPECT_EQ(Run({"replace-owner", "boss", "--token-out", other}), kExitRefused);
+  EXPECT_THAT(err_, HasSubstr("OPERATORS_TOKENS_STAY"));
+  EXPECT_FALSE(std::filesystem::exists(other));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "client/doubt.h"
 #include "client/render_tokens.h"
 #include "client/term.h"
+#include "client/times.h"
 #include "common/base/durable_file.h"
 #include "common/base/status.h"
 #include "common/channel/token_file.h"
@@ -165,6 +166,36 @@ absl::Status RevokeToken(Context& context, const std::string& name) {
   return absl::OkStatus();
 }
 
+absl::Status ReplaceOwner(Context& context, const std::string& account,
+                          const std::string& token_out) {
+  v1::ReplaceOwnerTokensRequest request;
+  request.set_account_name(account);
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  return MakeIntoFile(
+      context, token_out, [&](const std::string& hash) -> absl::StatusOr<Made> {
+        request.set_token_hash(hash);
+        ARCHPOOL_ASSIGN_OR_RETURN(
+            const v1::ReplaceOwnerTokensResponse response,
+            client->Call(client->tokens(), &TokenStub::ReplaceOwnerTokens,
+                         request));
+        Json json = ToJson(response);
+        json["account"] = account;
+        std::string page = absl::StrCat(
+            response.revoked_count(), " of the owner's tokens of ",
+            Clean(account), " are over, and ", DescribeToken(response.token()),
+            " is made: give it to the account's owner over a line that the "
+            "thief does not read, and have it rotated there (archpool account "
+            "token rotate). Tokens of other scopes are still in force: the "
+            "owner looks through them (archpool account token list). ");
+        if (response.has_payout_address_time()) {
+          absl::StrAppend(&page, "Its payout address is not paid to before ",
+                          FormatMoment(ToTime(response.payout_address_time())),
+                          ", and not at all if the owner sets another one. ");
+        }
+        return Made{json, page};
+      });
+}
+
 void AddOut(CLI::App& command, TokenFlags& flags) {
   command
       .add_option("--expires", flags.expires,
@@ -225,6 +256,31 @@ void AddRotate(CLI::App& group, Action& action) {
   });
 }
 
+void AddReplaceOwner(CLI::App& group, Action& action) {
+  const auto account = std::make_shared<std::string>();
+  const auto token_out = std::make_shared<std::string>();
+  CLI::App* replace = group.add_subcommand(
+      "replace-owner",
+      "For operators: end all tokens of an account's owner, of which one was "
+      "stolen, and make a new one");
+  replace->add_option("ACCOUNT", *account, "The account's name")->required();
+  replace
+      ->add_option("--token-out", *token_out,
+                   "Writes the token to this new file; it is shown nowhere "
+                   "else")
+      ->required();
+  replace->footer(
+      "Example:\n  archpool --token-file operator.token account suspend alice\n"
+      "  archpool --token-file operator.token account token replace-owner "
+      "alice \\\n    --token-out alice-new.token\n"
+      "  archpool --token-file operator.token account resume alice");
+  replace->callback([&action, account, token_out] {
+    action = [account, token_out](Context& c) {
+      return ReplaceOwner(c, *account, *token_out);
+    };
+  });
+}
+
 }  // namespace
 
 void AddTokenCommands(CLI::App& account, Action& action) {
@@ -245,6 +301,7 @@ void AddTokenCommands(CLI::App& account, Action& action) {
   revoke->callback([&action, name] {
     action = [name](Context& c) { return RevokeToken(c, *name); };
   });
+  AddReplaceOwner(*group, action);
 }
 
 }  // namespace archpool

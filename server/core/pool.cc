@@ -147,6 +147,8 @@ template absl::StatusOr<RotateToken::Reply> Pool::Execute(const RotateToken&,
                                                           absl::Time);
 template absl::StatusOr<RevokeToken::Reply> Pool::Execute(const RevokeToken&,
                                                           absl::Time);
+template absl::StatusOr<ReplaceOwnerTokens::Reply> Pool::Execute(
+    const ReplaceOwnerTokens&, absl::Time);
 template absl::StatusOr<NoteTokenUse::Reply> Pool::Execute(const NoteTokenUse&,
                                                            absl::Time);
 template absl::StatusOr<Deposit::Reply> Pool::Execute(const Deposit&,

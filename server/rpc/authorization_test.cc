@@ -140,7 +140,8 @@ TEST(AuthorizationTest, WhatMovesMoneyOrChangesSettingsIsTheOwnersAlone) {
         "PayoutService/SetShareConsent", "PayoutService/RequestPayout",
         "PoolService/BeginMaintenance", "PoolService/EndMaintenance",
         "TokenService/CreateToken", "TokenService/RotateToken",
-        "TokenService/RevokeToken", "VerificationService/VoidTrial"}) {
+        "TokenService/RevokeToken", "TokenService/ReplaceOwnerTokens",
+        "VerificationService/VoidTrial"}) {
     const std::string method = absl::StrCat("/archpool.v1.", name);
     EXPECT_THAT(AuthorizeScope(method, TokenScope::kOwner), IsOk()) << name;
     for (const TokenScope scope :

@@ -25,9 +25,9 @@ absl::Status Revoked(const AccountToken& token) {
   return Unauthenticated(
       "TOKEN_REVOKED",
       absl::StrCat("the token '", token.name,
-                   "' was revoked by its account: put one that is in force "
-                   "into the token file (archpool account token create makes "
-                   "one)"));
+                   "' was revoked by its account, or by an operator who "
+                   "replaced a stolen one: put one that is in force into the "
+                   "token file (archpool account token create makes one)"));
 }
 
 absl::Status CheckInForceAt(const AccountToken& token, absl::Time now) {

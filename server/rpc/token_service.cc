@@ -65,6 +65,17 @@ absl::StatusOr<archpool::RevokeToken> ReadRevoke(
   return archpool::RevokeToken{.caller = caller, .name = request.name()};
 }
 
+absl::StatusOr<archpool::ReplaceOwnerTokens> ReadReplacement(
+    const v1::ReplaceOwnerTokensRequest& request, AccountId caller) {
+  archpool::ReplaceOwnerTokens command{.by = caller};
+  ARCHPOOL_RETURN_IF_ERROR(
+      wire::CheckName("account_name", request.account_name()));
+  command.account_name = request.account_name();
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      command.hash, wire::ReadDigest("token_hash", request.token_hash()));
+  return command;
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* TokenService::CreateToken(
@@ -133,6 +144,27 @@ grpc::ServerUnaryReactor* TokenService::RevokeToken(
             parts_.engine, ReadRevoke(*call.request, call.caller.id), call,
             [this](const AccountToken& over, v1::RevokeTokenResponse* to) {
               *to->mutable_token() = ToProto(over, parts_.clock.Now());
+            });
+      });
+}
+
+grpc::ServerUnaryReactor* TokenService::ReplaceOwnerTokens(
+    grpc::CallbackServerContext* context,
+    const v1::ReplaceOwnerTokensRequest* request,
+    v1::ReplaceOwnerTokensResponse* response) {
+  return Serve(
+      parts_.gate, context, "/archpool.v1.TokenService/ReplaceOwnerTokens",
+      request, response, [this](const auto& call) {
+        SubmitCommand<archpool::ReplaceOwnerTokens>(
+            parts_.engine, ReadReplacement(*call.request, call.caller.id), call,
+            [this](const archpool::ReplaceOwnerTokens::Reply& reply,
+                   v1::ReplaceOwnerTokensResponse* to) {
+              *to->mutable_token() = ToProto(reply.made, parts_.clock.Now());
+              to->set_revoked_count(reply.revoked_count);
+              if (reply.payout_address_time) {
+                *to->mutable_payout_address_time() =
+                    wire::ToProto(*reply.payout_address_time);
+              }
             });
       });
 }

@@ -38,6 +38,10 @@ class TokenService : public v1::TokenService::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::RevokeTokenRequest* request,
       v1::RevokeTokenResponse* response) override;
+  grpc::ServerUnaryReactor* ReplaceOwnerTokens(
+      grpc::CallbackServerContext* context,
+      const v1::ReplaceOwnerTokensRequest* request,
+      v1::ReplaceOwnerTokensResponse* response) override;
 
  private:
   const Parts parts_;

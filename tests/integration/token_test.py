@@ -5,11 +5,12 @@ is replaced, or revoked under it, loses nothing."""
 import stat
 import unittest
 
-from harness import PoolTestCase, Refused
+from harness import PoolTestCase, Refused, wait_for
 
 
 class TokenTest(PoolTestCase):
-    server_flags = ("--silence-term", "60s", "--audit-term", "5s")
+    server_flags = ("--silence-term", "60s", "--audit-term", "5s",
+                    "--receipt-interval", "1s")
 
     def token(self, who, *words):
         return self.pool.command(who, "account", "token", *words)
@@ -62,6 +63,43 @@ class TokenTest(PoolTestCase):
         listed = self.token("client-next", "list")
         self.assertEqual([(one["name"], one["is_in_force"]) for one in listed],
                          [("first", False), ("ro", True), ("first-2", True)])
+
+    def test_an_operator_replaces_a_stolen_owners_token(self):
+        pool = self.pool
+        pool.create_account("alice", "miner")
+        pool.command("alice", "payout", "set", "--address", "alices",
+                     parse=False)
+        # The thief has a copy, and makes itself another one.
+        pool.token_file("thief").write_text(
+            pool.token_file("alice").read_text())
+        self.token("thief", "create", "--name", "mine", "--scope", "owner",
+                   "--token-out", pool.token_file("thief-mine"))
+        self.create("alice", "w", "work")
+        made = self.token("operator", "replace-owner", "alice", "--token-out",
+                          pool.token_file("alice-new"))
+        self.assertEqual((made["name"], made["scope"], made["revoked_count"]),
+                         ("owner", "owner", 2))
+        for who in ("alice", "thief", "thief-mine"):
+            self.assert_refused("TOKEN_REVOKED", who, "account", "whoami")
+        pool.command("alice-w", "account", "whoami")
+        whoami = pool.command("alice-new", "account", "whoami")
+        self.assertEqual(whoami["name"], "alice")
+        self.assert_refused("ROLE_NOT_ALLOWED", "alice-new", "account", "token",
+                            "replace-owner", "alice", "--token-out",
+                            pool.directory / "no.token")
+        self.assert_refused("OPERATORS_TOKENS_STAY", "operator", "account",
+                            "token", "replace-owner", "operator", "--token-out",
+                            pool.directory / "no.token")
+        self.assertFalse((pool.directory / "no.token").exists())
+        # As after every start.
+        pool.stop("server")
+        pool.start_server()
+        self.assert_refused("TOKEN_REVOKED", "thief-mine", "account", "whoami")
+        pool.command("alice-new", "account", "whoami")
+        wait_for("the operators' log", lambda: any(
+            one["action"] == "replace_owner_tokens" and
+            one["subject"] == "alice"
+            for one in pool.command("operator", "pool", "log")))
 
     def test_a_worker_goes_on_with_another_token(self):
         pool = self.pool

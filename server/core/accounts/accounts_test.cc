@@ -75,6 +75,11 @@ TEST_F(OperatorActsTest, EachIsNotedOnce) {
   pool_.Do(create);
   pool_.Do(create);
   EXPECT_THAT(Noted(), ElementsAre(Act("create_account", "dave", "client")));
+  const ReplaceOwnerTokens replace{"dave", Sha256("dave's new"), boss_};
+  pool_.Do(replace);
+  pool_.Do(replace);
+  EXPECT_THAT(Noted(), ElementsAre(Act("replace_owner_tokens", "dave",
+                                       "1 revoked, 'owner' made")));
   pool_.Do(SetMaintenance{true, boss_});
   pool_.Do(SetMaintenance{.by = boss_});
   pool_.Do(SetMaintenance{false, boss_});

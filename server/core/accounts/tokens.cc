@@ -6,12 +6,16 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/base/check.h"
 #include "common/base/status.h"
 #include "common/model/limits.h"
+#include "common/model/receipt.h"
 #include "server/core/accounts/accounts.h"
+#include "server/core/state/operator_acts.h"
 
 namespace archpool::accounts {
 namespace {
@@ -261,6 +265,111 @@ absl::StatusOr<RevokeToken::Reply> Execute(Step& step,
   token.revoke_time = step.now;
   step.state.Put(token);
   return token;
+}
+
+namespace {
+
+// The first of "owner", "owner-2" and so on that no token in force has.
+std::string FreeOwnerName(const Step& step, AccountId account) {
+  std::string name = "owner";
+  for (int64_t i = 2; i <= limits::kTokensMax + 1; ++i) {
+    const AccountToken* const found =
+        FindNamed(step.state, account, name, step.now);
+    if (found == nullptr || !found->IsInForce(step.now)) break;
+    name = absl::StrCat("owner-", i);
+  }
+  return name;
+}
+
+// What a thief may have set is paid to no sooner than what it would set now.
+// What the owner is told of it.
+std::optional<AddressReceipt> HoldAddress(const Step& step, Account& account) {
+  const absl::Duration wait =
+      absl::Trunc(step.policy.payout_address_wait, absl::Microseconds(1));
+  if (wait <= absl::ZeroDuration()) return std::nullopt;
+  // The owner may set one at once, however lately the thief did.
+  account.address_wait_time.reset();
+  std::optional<AddressReceipt> told;
+  if (account.next_address) {
+    told =
+        AddressReceipt{account.next_address->address, "taken_back", step.now};
+    account.next_address.reset();
+  }
+  if (!account.payout_address.empty()) {
+    account.next_address = NextAddress{account.payout_address, step.now + wait};
+    account.payout_address.clear();
+    told = AddressReceipt{account.next_address->address, "waiting",
+                          account.next_address->time};
+  }
+  return told;
+}
+
+}  // namespace
+
+absl::StatusOr<ReplaceOwnerTokens::Reply> Execute(
+    Step& step, const ReplaceOwnerTokens& command) {
+  const Account* const found = step.state.accounts().Find(command.account_name);
+  if (found == nullptr) {
+    return NotFound("ACCOUNT_UNKNOWN", absl::StrCat("there is no account '",
+                                                    command.account_name, "'"));
+  }
+  Account account = *found;
+  if (account.role == Role::kOperator) {
+    return FailedPrecondition(
+        "OPERATORS_TOKENS_STAY",
+        absl::StrCat("'", account.name,
+                     "' is an operator: who stole one operator's token could "
+                     "shut out all others by it. Its own tokens are replaced "
+                     "by archpool account token rotate"));
+  }
+  if (const AccountToken* const earlier = step.state.FindToken(command.hash)) {
+    if (earlier->key.account != account.id ||
+        earlier->scope != TokenScope::kOwner) {
+      return AlreadyExists(
+          "TOKEN_TAKEN",
+          "this is, or was, another token of the pool; make a new one");
+    }
+    ReplaceOwnerTokens::Reply reply{.made = *earlier};
+    if (account.next_address) {
+      reply.payout_address_time = account.next_address->time;
+    }
+    return reply;
+  }
+  ReplaceOwnerTokens::Reply reply;
+  std::vector<AccountToken> over;
+  ForEachOf(step.state, account.id, [&](const AccountToken& token) {
+    if (token.scope == TokenScope::kOwner && token.IsInForce(step.now)) {
+      over.push_back(token);
+    }
+  });
+  for (AccountToken& token : over) {
+    token.revoke_time = step.now;
+    step.state.Put(token);
+  }
+  int64_t number = FreeTokenNumber(step.state, account.id, step.now);
+  // A thief can use up all numbers, and keeps nobody out by it: one of those
+  // that ended just now is used again at once.
+  if (number == 0) {
+    ARCHPOOL_CHECK(!over.empty());  // one of the owner's always stays
+    number = over.back().key.number;
+  }
+  reply.made = {.key = {account.id, number},
+                .name = FreeOwnerName(step, account.id),
+                .scope = TokenScope::kOwner,
+                .hash = command.hash,
+                .create_time = step.now};
+  step.state.Put(reply.made);
+  reply.revoked_count = std::ssize(over);
+  const std::optional<AddressReceipt> told = HoldAddress(step, account);
+  if (account.next_address) {
+    reply.payout_address_time = account.next_address->time;
+  }
+  step.state.Put(account);
+  if (told) step.state.Hand(account.id, *told);
+  NoteAct(step, command.by, "replace_owner_tokens", account.name,
+          absl::StrCat(reply.revoked_count, " revoked, '", reply.made.name,
+                       "' made"));
+  return reply;
 }
 
 absl::StatusOr<NoteTokenUse::Reply> Execute(Step& step,

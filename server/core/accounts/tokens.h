@@ -16,6 +16,8 @@ absl::StatusOr<RotateToken::Reply> Execute(Step& step,
                                            const RotateToken& command);
 absl::StatusOr<RevokeToken::Reply> Execute(Step& step,
                                            const RevokeToken& command);
+absl::StatusOr<ReplaceOwnerTokens::Reply> Execute(
+    Step& step, const ReplaceOwnerTokens& command);
 absl::StatusOr<NoteTokenUse::Reply> Execute(Step& step,
                                             const NoteTokenUse& command);
 

@@ -202,6 +202,100 @@ TEST_F(TokensTest, AnAccountHasFewAndMakesFewWithinAnHour) {
   EXPECT_THAT(TryMake("again"), FailsWith("TOKEN_QUOTA"));
 }
 
+class StolenTest : public TokensTest {
+ protected:
+  static constexpr absl::Duration kWait = absl::Hours(24);
+
+  StolenTest() : boss_(pool_.Make("boss", Role::kOperator)) {
+    pool_.policy.payout_address_wait = kWait;
+    pool_.pool = Pool(pool_.policy, pool_.pool.state().Snapshot());
+  }
+  absl::StatusOr<ReplaceOwnerTokens::Reply> TryReplace(
+      const std::string& account = "alice", const std::string& token = "new") {
+    return pool_.Try(ReplaceOwnerTokens{
+        .account_name = account, .hash = Sha256(token), .by = boss_});
+  }
+  Account Alice() const { return *pool_.pool.state().Find(alice_); }
+
+  AccountId boss_;
+};
+
+TEST_F(StolenTest, AnOperatorReplacesWhatWasStolen) {
+  ASSERT_THAT(TryMake("w"), IsOk());
+  ASSERT_THAT(TryMake("thiefs", TokenScope::kOwner), IsOk());
+  const auto reply = TryReplace();
+  ASSERT_THAT(reply, IsOk());
+  EXPECT_EQ(reply->revoked_count, 2);
+  EXPECT_EQ(reply->made.name, "owner");
+  EXPECT_EQ(reply->made.scope, TokenScope::kOwner);
+  EXPECT_EQ(reply->made.expire_time, std::nullopt);
+  EXPECT_FALSE(Find(1).IsInForce(pool_.now));
+  EXPECT_FALSE(Find(3).IsInForce(pool_.now));
+  EXPECT_TRUE(Find(2).IsInForce(pool_.now)) << "workers go on";
+  EXPECT_EQ(Find(4), reply->made);
+  // Asking again, and again for another one.
+  const auto again = TryReplace();
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ(again->made, reply->made);
+  EXPECT_EQ(again->revoked_count, 0);
+  EXPECT_TRUE(Find(4).IsInForce(pool_.now));
+  const auto next = TryReplace("alice", "newer");
+  ASSERT_THAT(next, IsOk());
+  EXPECT_EQ(next->revoked_count, 1);
+  EXPECT_EQ(next->made.name, "owner") << "the other of that name is over";
+  EXPECT_THAT(TryRevoke("owner"), FailsWith("LAST_OWNER_TOKEN"));
+}
+
+TEST_F(StolenTest, WhatTheThiefSetIsPaidToNoSoonerThanWhatItWouldSetNow) {
+  pool_.Do(SetPayoutTerms{.caller = alice_, .address = "alices"});
+  pool_.Advance(kWait);
+  ASSERT_EQ(Alice().payout_address, "alices");
+  pool_.Do(SetPayoutTerms{.caller = alice_, .address = "thiefs"});
+  const auto reply = TryReplace();
+  ASSERT_THAT(reply, IsOk());
+  EXPECT_EQ(reply->payout_address_time, pool_.now + kWait);
+  EXPECT_EQ(Alice().payout_address, "");
+  EXPECT_EQ(Alice().next_address, (NextAddress{"alices", pool_.now + kWait}));
+  // Though the thief set one within the minute, the owner may set one now.
+  EXPECT_THAT(pool_.Try(SetPayoutTerms{.caller = alice_, .address = "safe"}),
+              IsOk());
+  EXPECT_EQ(Alice().next_address, (NextAddress{"safe", pool_.now + kWait}));
+  pool_.Advance(kWait);
+  EXPECT_EQ(Alice().payout_address, "safe");
+}
+
+TEST_F(StolenTest, AnAddressThatWaitsIsTakenBack) {
+  pool_.Do(SetPayoutTerms{.caller = alice_, .address = "thiefs"});
+  const auto reply = TryReplace();
+  ASSERT_THAT(reply, IsOk());
+  EXPECT_EQ(reply->payout_address_time, std::nullopt);
+  EXPECT_EQ(Alice().payout_address, "");
+  EXPECT_EQ(Alice().next_address, std::nullopt);
+}
+
+// However many tokens a thief has made.
+TEST_F(StolenTest, NoThiefUsesUpTheNumbers) {
+  for (int64_t i = 2; i <= limits::kTokensMax; ++i) {
+    ASSERT_THAT(TryMake(absl::StrCat("t", i), TokenScope::kOwner), IsOk());
+  }
+  const auto reply = TryReplace();
+  ASSERT_THAT(reply, IsOk());
+  EXPECT_EQ(reply->revoked_count, limits::kTokensMax);
+  EXPECT_EQ(pool_.pool.state().FindToken(Sha256("new"))->key, reply->made.key);
+  for (int64_t i = 1; i <= limits::kTokensMax; ++i) {
+    EXPECT_EQ(Find(i).IsInForce(pool_.now), i == reply->made.key.number);
+  }
+}
+
+TEST_F(StolenTest, OperatorsAreNotReplacedByOperators) {
+  EXPECT_THAT(TryReplace("boss"), FailsWith("OPERATORS_TOKENS_STAY"));
+  EXPECT_THAT(TryReplace("nobody"), FailsWith("ACCOUNT_UNKNOWN"));
+  pool_.Make("bob", Role::kMiner);
+  ASSERT_THAT(TryMake("w"), IsOk());
+  EXPECT_THAT(TryReplace("bob", "w"), FailsWith("TOKEN_TAKEN"));
+  EXPECT_TRUE(Find(1).IsInForce(pool_.now));
+}
+
 TEST_F(TokensTest, ItsUseIsNotedOnceAnHour) {
   const auto use = [this] {
     const AccountToken first = Find(1);

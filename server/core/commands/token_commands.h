@@ -5,6 +5,7 @@
 #ifndef ARCHPOOL_SERVER_CORE_COMMANDS_TOKEN_COMMANDS_H_
 #define ARCHPOOL_SERVER_CORE_COMMANDS_TOKEN_COMMANDS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -51,6 +52,25 @@ struct RevokeToken {
   AccountId caller;
   std::string name;
   using Reply = AccountToken;
+};
+
+// An operator's answer where an owner's token was stolen: every token of the
+// owner's scope ends at once, and one that never expires is made. A payout
+// address that waits is taken back, and the one in force waits anew: the thief
+// may have set either. Tokens of other scopes stay. Idempotent by the token.
+// NOT_FOUND (ACCOUNT_UNKNOWN); FAILED_PRECONDITION (OPERATORS_TOKENS_STAY: the
+// account is an operator's); ALREADY_EXISTS (TOKEN_TAKEN).
+struct ReplaceOwnerTokens {
+  std::string account_name;
+  Digest hash;
+  AccountId by;
+  struct Reply {
+    AccountToken made;
+    int64_t revoked_count = 0;  // by this call
+    // From when on the address that was in force is paid to again, unless the
+    // owner sets another; unset: there was none, or addresses do not wait.
+    std::optional<absl::Time> payout_address_time;
+  };
 };
 
 // A token was used just now. Changes nothing where that is noted already, with

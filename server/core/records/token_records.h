@@ -37,7 +37,7 @@ struct AccountToken {
   Digest hash;  // SHA-256 of the bearer token
   absl::Time create_time;
   std::optional<absl::Time> expire_time;  // unset: never
-  std::optional<absl::Time> revoke_time;  // by the account
+  std::optional<absl::Time> revoke_time;  // by the account, or an operator
   // Noted once an hour at most; unset: not used later than that after it was
   // made.
   std::optional<absl::Time> last_use_time;
