@@ -16,8 +16,8 @@ namespace archpool {
 namespace {
 
 // A server that restarts is found again within seconds, not within gRPC's
-// default of two minutes.
-constexpr int kReconnectMsMax = 5'000;
+// default of two minutes; together with RetryPolicy's pause, within five.
+constexpr int kReconnectMsMax = 2'000;
 constexpr int kConnectMs = 5'000;
 // Finds a connection that died without a word. Not more often than gRPC servers
 // allow by default.

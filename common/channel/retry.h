@@ -16,10 +16,11 @@
 
 namespace archpool {
 
-// Pauses double from `pause_min` to `pause_max`.
+// Pauses double from `pause_min` to `pause_max`. A server that is back hears
+// its workers within five seconds: of that, a connection takes half.
 struct RetryPolicy {
   absl::Duration pause_min = absl::Milliseconds(200);
-  absl::Duration pause_max = absl::Seconds(15);
+  absl::Duration pause_max = absl::Milliseconds(2'500);
   // No try starts later than this after the first one.
   absl::Duration give_up_after = absl::InfiniteDuration();
   // Told before each pause what is in the way, and for how long by now.

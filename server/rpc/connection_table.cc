@@ -13,6 +13,9 @@ namespace {
 
 constexpr int64_t kStrangersMax = 4'096;
 constexpr int64_t kStrangersMin = 16;
+// So much of it is one address': after a restart of the server a farm of a
+// thousand workers behind one address comes back at once.
+constexpr int64_t kSourcePart = 4;
 // An account keeps a quarter of all connections where there is no more room.
 constexpr int64_t kAccountPart = 4;
 
@@ -36,7 +39,7 @@ ConnectionLimits LimitsFor(int64_t open_max) {
   ConnectionLimits limits;
   limits.open_max = open_max;
   limits.strangers_max = std::clamp(open_max / 4, kStrangersMin, kStrangersMax);
-  limits.strangers_per_source_max = limits.strangers_max / 8;
+  limits.strangers_per_source_max = limits.strangers_max / kSourcePart;
   return limits;
 }
 

@@ -310,7 +310,9 @@ RpcFixture::RpcFixture(const rpc::RpcOptions& options)
     : blobs(Must(BlobStore::Open(directory.path() + "/blobs"))),
       options_(options),
       operator_token_(MakeToken()) {
-  options_.listen = "127.0.0.1:0";
+  if (options_.listen == rpc::RpcOptions().listen) {
+    options_.listen = "127.0.0.1:0";
+  }
   // Nothing in a test hangs on a draw.
   options_.policy.audit_floor_ppm = 1'000'000;
   options_.pool_secret = Sha256("pool secret");
@@ -345,10 +347,11 @@ void RpcFixture::Start() {
   operator_ = std::make_unique<Party>(address(), operator_token_);
 }
 
-void RpcFixture::Restart() {
+void RpcFixture::Restart(const std::function<void()>& meanwhile) {
   // Both refer to the engine, which Start replaces first.
   wiring_.reset();
   server.reset();
+  if (meanwhile != nullptr) meanwhile();
   Start();
 }
 

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -128,11 +129,14 @@ std::string IdxLabels(int count);
 
 class RpcFixture {
  public:
+  // At a port of its own, unless the options name another one than RpcOptions
+  // does by itself.
   explicit RpcFixture(const rpc::RpcOptions& options = {});
   ~RpcFixture();
 
-  // Everything but store and blobs goes down and comes up again.
-  void Restart();
+  // Everything but store and blobs goes down and comes up again, and
+  // `meanwhile` runs in between.
+  void Restart(const std::function<void()>& meanwhile = nullptr);
 
   Party& operator_party() { return *operator_; }
   // A new account; its party.
