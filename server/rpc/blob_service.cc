@@ -85,7 +85,8 @@ grpc::ServerWriteReactor<v1::DownloadResponse>* BlobService::Download(
     return new RefusedWrites<v1::DownloadResponse>(caller.status());
   }
   return DownloadStream::Start(
-      parts_.executor, request->offset_bytes(), gate_.StillIn(caller->token),
+      parts_.executor, downloads_, caller->account.id, request->offset_bytes(),
+      gate_.StillIn(caller->token),
       [this, caller = caller->account, request = *request] {
         return SourceOf(caller, request);
       });

@@ -46,6 +46,7 @@ class BlobService : public v1::BlobService::CallbackService {
   const Gate& gate_;
   Reader& reader_;
   const BlobParts parts_;
+  DownloadBudget downloads_{DownloadLimits()};
 };
 
 }  // namespace archpool::rpc

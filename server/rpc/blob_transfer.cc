@@ -9,6 +9,7 @@
 #include "common/wire/fields.h"
 #include "common/wire/request_limits.h"
 #include "common/wire/status_wire.h"
+#include "server/rpc/call.h"
 #include "server/rpc/upload_requests.h"
 
 namespace archpool::rpc {
@@ -200,10 +201,13 @@ void UploadStream::Confirm() {
 }
 
 grpc::ServerWriteReactor<v1::DownloadResponse>* DownloadStream::Start(
-    Executor& executor, int64_t offset_bytes, StillIn still_in,
-    Resolve resolve) {
-  auto* stream = new DownloadStream(executor, offset_bytes, std::move(still_in),
-                                    std::move(resolve));
+    Executor& executor, DownloadBudget& budget, AccountId caller,
+    int64_t offset_bytes, StillIn still_in, Resolve resolve) {
+  if (const absl::Status opened = budget.Open(caller); !opened.ok()) {
+    return new RefusedWrites<v1::DownloadResponse>(opened);
+  }
+  auto* stream = new DownloadStream(executor, budget, caller, offset_bytes,
+                                    std::move(still_in), std::move(resolve));
   stream->Next();
   return stream;
 }
@@ -224,16 +228,30 @@ absl::Status DownloadStream::ReadChunk() {
     ARCHPOOL_ASSIGN_OR_RETURN(size_bytes_, source.blobs.Size(source.digest));
     source_ = std::move(source);
   }
-  ARCHPOOL_ASSIGN_OR_RETURN(std::string data,
-                            source_->blobs.Read(source_->digest, offset_bytes_,
-                                                limits::kChunkSizeBytesMax));
+  chunk_bytes_ = budget_.TakeChunk();
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      std::string data,
+      source_->blobs.Read(source_->digest, offset_bytes_, chunk_bytes_));
   offset_bytes_ += static_cast<int64_t>(data.size());
   message_.set_size_bytes(size_bytes_);
   message_.set_data(std::move(data));
   return absl::OkStatus();
 }
 
+void DownloadStream::GiveChunkBack() {
+  if (chunk_bytes_ > 0) budget_.GiveBack(std::exchange(chunk_bytes_, 0));
+}
+
+void DownloadStream::OnDone() {
+  GiveChunkBack();
+  budget_.Close(caller_);
+  delete this;
+}
+
 void DownloadStream::OnWriteDone(bool ok) {
+  // It waits for the executor with nothing in memory.
+  message_ = v1::DownloadResponse();
+  GiveChunkBack();
   if (!ok) return Finish(grpc::Status::CANCELLED);
   if (offset_bytes_ >= size_bytes_) return Finish(grpc::Status::OK);
   Next();

@@ -16,6 +16,7 @@
 #include "server/engine/engine.h"
 #include "server/engine/executor.h"
 #include "server/intake/upload_rules.h"
+#include "server/rpc/download_budget.h"
 #include "server/storage/blob_store.h"
 #include "server/storage/checkpoint_blobs.h"
 
@@ -101,31 +102,38 @@ class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadResponse> {
   using Resolve = std::function<absl::StatusOr<Source>()>;
 
   // INVALID_ARGUMENT (BLOB_RANGE): `offset_bytes` lies outside the blob.
+  // UNAVAILABLE (DOWNLOADS_BUSY). The executor and the budget outlive it.
   static grpc::ServerWriteReactor<v1::DownloadResponse>* Start(
-      Executor& executor, int64_t offset_bytes, StillIn still_in,
-      Resolve resolve);
+      Executor& executor, DownloadBudget& budget, AccountId caller,
+      int64_t offset_bytes, StillIn still_in, Resolve resolve);
 
   void OnWriteDone(bool ok) override;
-  void OnDone() override { delete this; }
+  void OnDone() override;
 
  private:
-  DownloadStream(Executor& executor, int64_t offset_bytes, StillIn still_in,
-                 Resolve resolve)
+  DownloadStream(Executor& executor, DownloadBudget& budget, AccountId caller,
+                 int64_t offset_bytes, StillIn still_in, Resolve resolve)
       : executor_(executor),
+        budget_(budget),
+        caller_(caller),
         still_in_(std::move(still_in)),
         resolve_(std::move(resolve)),
         offset_bytes_(offset_bytes) {}
 
   void Next();
   absl::Status ReadChunk();
+  void GiveChunkBack();
 
   Executor& executor_;
+  DownloadBudget& budget_;
+  const AccountId caller_;
   const StillIn still_in_;
   const Resolve resolve_;
   std::optional<Source> source_;  // from the first chunk on
   int64_t offset_bytes_;
   int64_t size_bytes_ = 0;
   v1::DownloadResponse message_;
+  int64_t chunk_bytes_ = 0;  // held of the budget
 };
 
 }  // namespace archpool::rpc
