@@ -152,9 +152,11 @@ void Watch(SteadyClock& clock, StorageErrors& errors, Metrics& metrics) {
 }
 
 // For connections of peers, of which the metrics tell.
-rpc::AcceptorOptions BoundConnections(Metrics& metrics) {
+rpc::AcceptorOptions BoundConnections(int64_t per_account, Metrics& metrics) {
   const FileBudget files = RaiseFileLimit();
-  return {.limits = rpc::LimitsFor(files.connections),
+  rpc::ConnectionLimits limits = rpc::LimitsFor(files.connections);
+  if (per_account > 0) limits.per_account_max = per_account;
+  return {.limits = limits,
           .descriptor_max = files.connection_descriptor_max,
           .on_counts = [&metrics](const rpc::ConnectionCounts& counts) {
             metrics.NoteConnections(counts.open, counts.strangers);
@@ -305,7 +307,7 @@ rpc::RpcOptions OptionsOf(const ServerFlags& flags,
       .receipt_key = receipt_key,
       .pool_secret = secret,
       .check_disk = DiskCheck(flags.disk_reserve_mib << 20, directory, clock),
-      .connections = BoundConnections(metrics),
+      .connections = BoundConnections(flags.connections_per_account, metrics),
       .on_late_answer = [&metrics] { metrics.NoteLateAnswer(); }};
 }
 

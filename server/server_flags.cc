@@ -246,6 +246,11 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
                  "makes exceptions")
       ->check(CLI::Range(1, 1'000))
       ->capture_default_str();
+  app.add_option("--connections-per-account", flags.connections_per_account,
+                 "Most connections of one account at a time; 0 for half of "
+                 "those that fit")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
   AddDiskFlags(app, flags);
   app.add_option("--audit-floor", flags.audit_floor,
                  "Fraction of a proven miner's trials to audit")

@@ -26,8 +26,9 @@ struct ServerFlags {
   std::string tls_certificate;
   std::string tls_key;
   bool shows_certificate = false;  // of `pin`
-  bool allow_public = false;   // of earlier versions; nothing needs it any more
-  std::string metrics_listen;  // "" for nowhere
+  bool allow_public = false;  // of earlier versions; nothing needs it any more
+  int64_t connections_per_account = 0;  // 0: half of those that fit
+  std::string metrics_listen;           // "" for nowhere
   std::string port_file;     // where the bound port is written; "" for nowhere
   std::string database_url;  // "" for a private cluster
   std::string lease_term = "10m";

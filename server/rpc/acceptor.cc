@@ -143,11 +143,31 @@ void Acceptor::Stop() {
   CloseAndForget(poll_);
 }
 
-void Acceptor::NoteCaller(absl::string_view peer, AccountId account) {
+absl::Status Acceptor::NoteCaller(absl::string_view peer,
+                                  const AccountToken& token) {
   absl::MutexLock lock(&mutex_);
-  if (!table_.NoteCaller(peer, account)) return;
-  turns_.GiveBack(JoinSource(peer), clock_.Now());
-  if (turns_.waiting_count() > 0) bell_.Ring();
+  switch (table_.NoteCaller(
+      peer, {token.key, token.expire_time.value_or(absl::InfiniteFuture())})) {
+    case Welcome::kAgain:
+      break;
+    case Welcome::kFirst:
+      turns_.GiveBack(JoinSource(peer), clock_.Now());
+      if (turns_.waiting_count() > 0) bell_.Ring();
+      break;
+    case Welcome::kTooMany:
+      return Unavailable(
+          "CONNECTION_QUOTA",
+          absl::StrCat("the account has ", options_.limits.per_account_max,
+                       " connections open, and no more fit: end programs that "
+                       "nobody needs, or ask the pool's operator "
+                       "(--connections-per-account)"));
+  }
+  return absl::OkStatus();
+}
+
+void Acceptor::NoteTokenEnd(const TokenKey& token) {
+  absl::MutexLock lock(&mutex_);
+  table_.EndToken(token, clock_.Now());
 }
 
 void Acceptor::Run() {

@@ -8,10 +8,10 @@
 //   Acceptor acceptor(clock, options);
 //   acceptor.Listen("127.0.0.1:7070");
 //   acceptor.Start(hand_on);
-//   acceptor.NoteCaller(context.peer(), account);  // of each call
+//   acceptor.NoteCaller(context.peer(), token);  // of each call
 //   acceptor.Stop();
 //
-// NoteCaller is thread-safe; all else is for one thread.
+// NoteCaller and NoteTokenEnd are thread-safe; all else is for one thread.
 #ifndef ARCHPOOL_SERVER_RPC_ACCEPTOR_H_
 #define ARCHPOOL_SERVER_RPC_ACCEPTOR_H_
 
@@ -30,7 +30,7 @@
 #include "absl/synchronization/mutex.h"
 #include "common/base/bell.h"
 #include "common/base/clock.h"
-#include "common/model/ids.h"
+#include "server/core/records/token_records.h"
 #include "server/rpc/connection_table.h"
 #include "server/rpc/handshake_turns.h"
 #include "server/rpc/listening_sockets.h"
@@ -75,10 +75,13 @@ class Acceptor {
   // Idempotent.
   void Stop();
 
-  // A call of that account came over the connection of `peer`, as gRPC spells
-  // it.
-  void NoteCaller(absl::string_view peer, AccountId account)
+  // A call by that token, which is in force, came over the connection of
+  // `peer`, as gRPC spells it. UNAVAILABLE (CONNECTION_QUOTA): the account has
+  // too many.
+  absl::Status NoteCaller(absl::string_view peer, const AccountToken& token)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // It was revoked: who showed it is a stranger.
+  void NoteTokenEnd(const TokenKey& token) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   // A connection that is let in and not handed on yet.

@@ -79,7 +79,9 @@ absl::StatusOr<KnownCaller> Gate::Admit(grpc::CallbackServerContext& context,
   }
   const absl::Time now = clock_.Now();
   ARCHPOOL_RETURN_IF_ERROR(CheckInForceAt(caller->token, now));
-  if (on_caller_ != nullptr) on_caller_(context.peer(), caller->account.id);
+  if (on_caller_ != nullptr) {
+    ARCHPOOL_RETURN_IF_ERROR(on_caller_(context.peer(), caller->token));
+  }
   // Before the request is read: another version's may mean something else.
   ARCHPOOL_RETURN_IF_ERROR(CheckVersion(context));
   ARCHPOOL_RETURN_IF_ERROR(Authorize(method, caller->account.role));

@@ -50,9 +50,9 @@ inline constexpr absl::Duration kTokenEndsSoon = absl::Hours(14 * 24);
 class Gate {
  public:
   // Told of each caller that is known, and of its peer as gRPC spells it; on
-  // any thread.
-  using OnCaller =
-      std::function<void(absl::string_view peer, AccountId caller)>;
+  // any thread. An error refuses the call.
+  using OnCaller = std::function<absl::Status(absl::string_view peer,
+                                              const AccountToken& token)>;
   // All outlive the gate. Without `pace` each answer goes out at once.
   Gate(const AccountDirectory& accounts, const Clock& clock, Engine& engine,
        OnCaller on_caller = nullptr, AnswerPace* pace = nullptr)
@@ -65,8 +65,8 @@ class Gate {
   // The caller, where its role and its token's scope reach `method`.
   // UNAUTHENTICATED (TOKEN_MISSING, TOKEN_UNKNOWN, TOKEN_EXPIRED,
   // TOKEN_REVOKED); FAILED_PRECONDITION (CLIENT_TOO_OLD); PERMISSION_DENIED
-  // (ROLE_NOT_ALLOWED, SCOPE_NOT_ALLOWED). Tells the caller, in `context`,
-  // where its token ends soon.
+  // (ROLE_NOT_ALLOWED, SCOPE_NOT_ALLOWED); UNAVAILABLE (CONNECTION_QUOTA).
+  // Tells the caller, in `context`, where its token ends soon.
   absl::StatusOr<KnownCaller> Admit(grpc::CallbackServerContext& context,
                                     absl::string_view method) const
       ABSL_LOCKS_EXCLUDED(mutex_);

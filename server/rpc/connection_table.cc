@@ -38,6 +38,7 @@ std::string KeyOf(AccountId account) { return absl::StrCat(account.value); }
 ConnectionLimits LimitsFor(int64_t open_max) {
   ConnectionLimits limits;
   limits.open_max = open_max;
+  limits.per_account_max = std::max<int64_t>(open_max / 2, 1);
   limits.strangers_max = std::clamp(open_max / 4, kStrangersMin, kStrangersMax);
   limits.strangers_per_source_max = limits.strangers_max / kSourcePart;
   return limits;
@@ -85,6 +86,12 @@ int64_t Crowds::CountOf(const std::string& key) const {
                                 : static_cast<int64_t>(found->second.size());
 }
 
+std::vector<ConnectionId> Crowds::Of(const std::string& key) const {
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) return {};
+  return {found->second.begin(), found->second.end()};
+}
+
 int64_t Crowds::LargestCount() const {
   return by_size_.empty() ? 0 : static_cast<int64_t>(by_size_.rbegin()->first);
 }
@@ -115,7 +122,7 @@ std::vector<ConnectionEnd> ConnectionTable::Add(ConnectionId id,
   }
   connections_[id] = {.peer = key,
                       .source = source,
-                      .account = std::nullopt,
+                      .token = std::nullopt,
                       .begin = now,
                       .heard = now};
   by_peer_[key] = id;
@@ -148,12 +155,7 @@ void ConnectionTable::Remove(ConnectionId id) {
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;
   const Connection& connection = found->second;
-  if (connection.account) {
-    known_.Remove(KeyOf(*connection.account), id);
-  } else {
-    strangers_.Remove(connection.source, id);
-    large_.Remove(connection.source, id);
-  }
+  TakeOut(id, connection);
   // The peer may have another one from the same port by now.
   const auto of_peer = by_peer_.find(connection.peer);
   if (of_peer != by_peer_.end() && of_peer->second == id) {
@@ -162,22 +164,56 @@ void ConnectionTable::Remove(ConnectionId id) {
   connections_.erase(found);
 }
 
-bool ConnectionTable::NoteCaller(absl::string_view peer, AccountId account) {
-  const auto of_peer = by_peer_.find(KeyOf(peer));
-  if (of_peer == by_peer_.end()) return false;
-  const ConnectionId id = of_peer->second;
-  Connection& connection = connections_.at(id);
-  if (connection.account == account) return false;
-  const bool was_stranger = !connection.account;
-  if (connection.account) {
-    known_.Remove(KeyOf(*connection.account), id);
+void ConnectionTable::TakeOut(ConnectionId id, const Connection& connection) {
+  if (connection.token) {
+    known_.Remove(KeyOf(connection.token->key.account), id);
+    token_ends_.erase({connection.token->end, id});
   } else {
     strangers_.Remove(connection.source, id);
     large_.Remove(connection.source, id);
   }
-  connection.account = account;
-  known_.Add(KeyOf(account), id);
-  return was_stranger;
+}
+
+Welcome ConnectionTable::NoteCaller(absl::string_view peer,
+                                    const ShownToken& token) {
+  const auto of_peer = by_peer_.find(KeyOf(peer));
+  if (of_peer == by_peer_.end()) return Welcome::kAgain;
+  const ConnectionId id = of_peer->second;
+  Connection& connection = connections_.at(id);
+  const bool was_stranger = !connection.token;
+  if (!was_stranger && connection.token->key == token.key &&
+      connection.token->end == token.end) {
+    return Welcome::kAgain;
+  }
+  const std::string account = KeyOf(token.key.account);
+  const bool is_new =
+      was_stranger || connection.token->key.account != token.key.account;
+  if (is_new && known_.CountOf(account) >= limits_.per_account_max) {
+    return Welcome::kTooMany;
+  }
+  TakeOut(id, connection);
+  connection.token = token;
+  connection.is_large = false;
+  known_.Add(account, id);
+  token_ends_.insert({token.end, id});
+  return was_stranger ? Welcome::kFirst : Welcome::kAgain;
+}
+
+void ConnectionTable::EndToken(const TokenKey& token, absl::Time now) {
+  for (const ConnectionId id : known_.Of(KeyOf(token.account))) {
+    if (connections_.at(id).token->key == token) MakeStranger(id, now);
+  }
+}
+
+void ConnectionTable::MakeStranger(ConnectionId id, absl::Time now) {
+  Connection& connection = connections_.at(id);
+  TakeOut(id, connection);
+  connection.token.reset();
+  // As one that came just now.
+  connection.begin = connection.heard = now;
+  connection.bytes_before.reset();
+  connection.bytes = 0;
+  strangers_.Add(connection.source, id);
 }
 
 std::vector<ConnectionEnd> ConnectionTable::NoteBytes(ConnectionId id,
@@ -185,8 +221,10 @@ std::vector<ConnectionEnd> ConnectionTable::NoteBytes(ConnectionId id,
                                                       absl::Time now) {
   std::vector<ConnectionEnd> ends;
   const auto found = connections_.find(id);
-  if (found == connections_.end() || found->second.account) return ends;
+  if (found == connections_.end() || found->second.token) return ends;
   Connection& connection = found->second;
+  if (!connection.bytes_before) connection.bytes_before = bytes;
+  bytes -= *connection.bytes_before;
   if (bytes > connection.bytes) connection.heard = now;
   connection.bytes = bytes;
   if (bytes > limits_.bytes_max) {
@@ -206,6 +244,9 @@ std::vector<ConnectionEnd> ConnectionTable::NoteBytes(ConnectionId id,
 }
 
 std::vector<ConnectionEnd> ConnectionTable::TakeOverdue(absl::Time now) {
+  while (!token_ends_.empty() && token_ends_.begin()->first <= now) {
+    MakeStranger(token_ends_.begin()->second, now);
+  }
   std::vector<ConnectionEnd> ends;
   for (const ConnectionId id : Strangers()) {
     const Connection& connection = connections_.at(id);

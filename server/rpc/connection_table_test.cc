@@ -18,6 +18,11 @@ using testing::IsEmpty;
 
 absl::Time At(int64_t seconds) { return absl::FromUnixSeconds(seconds); }
 
+ShownToken Token(int64_t account, int64_t number = 1,
+                 absl::Time end = absl::InfiniteFuture()) {
+  return {{AccountId{account}, number}, end};
+}
+
 class ConnectionTableTest : public testing::Test {
  protected:
   static std::string Peer(int host, ConnectionId id) {
@@ -37,7 +42,7 @@ class ConnectionTableTest : public testing::Test {
   // One that shows a token at once.
   ConnectionId AddKnown(int host, int64_t account) {
     Add(host);
-    table_.NoteCaller(Peer(host, last_), AccountId{account});
+    table_.NoteCaller(Peer(host, last_), Token(account));
     return last_;
   }
   using Ids = std::vector<ConnectionId>;
@@ -96,7 +101,7 @@ TEST_F(ConnectionTableTest, AFullTableEndsStrangersFirst) {
   EXPECT_THAT(Add(50), IsEmpty());
   EXPECT_EQ(Add(51), Ids({20})) << "the one stranger";
   EXPECT_EQ(reasons_.back(), EndReason::kFull);
-  table_.NoteCaller(Peer(51, last_), AccountId{99});
+  table_.NoteCaller(Peer(51, last_), Token(99));
   const Ids ended = Add(52);
   EXPECT_EQ(ended, Ids({last_})) << "no account has too many: it waits outside";
 }
@@ -106,6 +111,48 @@ TEST_F(ConnectionTableTest, AnAccountThatFillsTheTableMakesRoom) {
   for (int i = 0; i < 19; ++i) AddKnown(2, 2);
   EXPECT_EQ(Add(3), Ids({honest + 1}));
   EXPECT_EQ(reasons_.back(), EndReason::kFull);
+}
+
+TEST_F(ConnectionTableTest, WhoseTokenEndsIsAStranger) {
+  const ConnectionId revoked = AddKnown(1, 7);
+  Add(1);
+  const ConnectionId other = last_;
+  table_.NoteCaller(Peer(1, other), Token(7, 2));
+  Add(1);
+  table_.NoteCaller(Peer(1, last_), Token(8, 1, At(100)));
+  EXPECT_EQ(table_.stranger_count(), 0);
+  // Much was sent while it was known.
+  EXPECT_THAT(table_.NoteBytes(revoked, 5'000, At(50)), IsEmpty());
+  table_.EndToken({AccountId{7}, 1}, At(50));
+  EXPECT_EQ(table_.Strangers(), Ids({revoked}));
+  EXPECT_THAT(table_.NoteBytes(revoked, 5'000, At(50)), IsEmpty());
+  EXPECT_EQ(table_.NoteBytes(revoked, 6'001, At(51)).size(), 1u)
+      << "bounded from then on";
+  EXPECT_THAT(table_.TakeOverdue(At(99)), IsEmpty());
+  EXPECT_EQ(table_.stranger_count(), 0);
+  EXPECT_THAT(table_.TakeOverdue(At(100)), IsEmpty());
+  EXPECT_EQ(table_.stranger_count(), 1) << "it expired";
+  EXPECT_EQ(table_.NoteCaller(Peer(1, last_), Token(8, 2)), Welcome::kFirst);
+  EXPECT_EQ(table_.stranger_count(), 0);
+  EXPECT_EQ(table_.open_count(), 2);
+}
+
+TEST(ConnectionsOfAnAccountTest, AreBounded) {
+  ConnectionTable table(ConnectionLimits{.per_account_max = 2});
+  const auto peer = [](ConnectionId id) {
+    return absl::StrCat("ipv4:192.0.2.1:", 1'000 + id);
+  };
+  for (ConnectionId id = 1; id <= 3; ++id) table.Add(id, peer(id), At(0));
+  EXPECT_EQ(table.NoteCaller(peer(1), Token(7)), Welcome::kFirst);
+  EXPECT_EQ(table.NoteCaller(peer(2), Token(7)), Welcome::kFirst);
+  EXPECT_EQ(table.NoteCaller(peer(3), Token(7)), Welcome::kTooMany);
+  EXPECT_EQ(table.NoteCaller(peer(2), Token(7, 2)), Welcome::kAgain);
+  EXPECT_EQ(table.stranger_count(), 1);
+  EXPECT_EQ(table.NoteCaller(peer(3), Token(8)), Welcome::kFirst)
+      << "another account's";
+  table.Remove(1);
+  EXPECT_EQ(table.NoteCaller(peer(3), Token(7)), Welcome::kAgain)
+      << "there is room again";
 }
 
 TEST_F(ConnectionTableTest, SilentStrangersEndAndKnownOnesDoNot) {
@@ -155,10 +202,10 @@ TEST_F(ConnectionTableTest, FewStrangersSendMuch) {
 TEST_F(ConnectionTableTest, PeersAreKnownHoweverGrpcSpellsThem) {
   table_.Add(1, "ipv6:[2001:db8::1]:5", now_);
   table_.Add(2, "ipv6:[fe80::1]:6", now_);
-  table_.NoteCaller("ipv6:%5B2001:db8::1%5D:5", AccountId{1});
-  table_.NoteCaller("ipv6:%5Bfe80::1%25eth0%5D:6", AccountId{2});
+  table_.NoteCaller("ipv6:%5B2001:db8::1%5D:5", Token(1));
+  table_.NoteCaller("ipv6:%5Bfe80::1%25eth0%5D:6", Token(2));
   EXPECT_EQ(table_.stranger_count(), 0);
-  table_.NoteCaller("ipv4:192.0.2.1:9", AccountId{3});  // none of this table's
+  table_.NoteCaller("ipv4:192.0.2.1:9", Token(3));  // none of this table's
   EXPECT_EQ(table_.open_count(), 2);
 }
 
@@ -166,7 +213,7 @@ TEST_F(ConnectionTableTest, APortThatIsUsedAgainIsANewConnection) {
   table_.Add(1, Peer(1, 0), now_);
   table_.Add(2, Peer(1, 0), now_);
   table_.Remove(1);
-  table_.NoteCaller(Peer(1, 0), AccountId{7});
+  table_.NoteCaller(Peer(1, 0), Token(7));
   EXPECT_EQ(table_.stranger_count(), 0);
   table_.Remove(2);
   table_.Remove(2);

@@ -29,6 +29,7 @@ void RpcListener::NoteAll(absl::Span<const Event> events) {
 void RpcListener::Note(const AccountToken& token) {
   parts_.accounts.Update(token);
   if (!token.revoke_time) return;
+  parts_.on_token_end(token.key);
   parts_.hub.TouchOf(token.key.account);
   parts_.work_waiting.NotifyOf(token.key.account);
   parts_.audits_waiting.NotifyOf(token.key.account);

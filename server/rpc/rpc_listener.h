@@ -6,6 +6,7 @@
 #define ARCHPOOL_SERVER_RPC_RPC_LISTENER_H_
 
 #include <cstdint>
+#include <functional>
 
 #include "absl/types/span.h"
 #include "common/base/clock.h"
@@ -32,6 +33,7 @@ class RpcListener : public EngineListener {
     TaskHub& hub;
     WaitQueue& work_waiting;
     WaitQueue& audits_waiting;
+    std::function<void(const TokenKey&)> on_token_end;
   };
   // At most `waiters_max` wait for work.
   RpcListener(const Parts& parts, int64_t waiters_max)

@@ -94,8 +94,8 @@ struct RpcServer::Impl {
   Timer timer;
   AnswerPace pace{options.call_pace, sessions, timer, options.on_late_answer};
   Gate gate{accounts, parts.clock, parts.engine,
-            [this](absl::string_view peer, AccountId caller) {
-              acceptor.NoteCaller(peer, caller);
+            [this](absl::string_view peer, const AccountToken& token) {
+              return acceptor.NoteCaller(peer, token);
             },
             &pace};
   WaitQueue work_waiting{timer, options.wait_limits};
@@ -141,9 +141,11 @@ struct RpcServer::Impl {
   ReceiptService receipts{{gate, parts.receipts, reads, options.receipt_key}};
   UnknownMethods unknown;
 
-  RpcListener listener{{parts.clock, accounts, invitations, sessions, views,
-                        hub, work_waiting, audits_waiting},
-                       options.wait_limits.waiters_max};
+  RpcListener listener{
+      {parts.clock, accounts, invitations, sessions, views, hub, work_waiting,
+       audits_waiting,
+       [this](const TokenKey& token) { acceptor.NoteTokenEnd(token); }},
+      options.wait_limits.waiters_max};
 
   const std::shared_ptr<grpc::ServerCredentials> credentials =
       options.certificate == nullptr ? grpc::InsecureServerCredentials()
