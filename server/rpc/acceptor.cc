@@ -145,23 +145,26 @@ void Acceptor::Stop() {
 
 absl::Status Acceptor::NoteCaller(absl::string_view peer,
                                   const AccountToken& token) {
-  absl::MutexLock lock(&mutex_);
-  switch (table_.NoteCaller(
-      peer, {token.key, token.expire_time.value_or(absl::InfiniteFuture())})) {
-    case Welcome::kAgain:
-      break;
-    case Welcome::kFirst:
-      turns_.GiveBack(JoinSource(peer), clock_.Now());
-      if (turns_.waiting_count() > 0) bell_.Ring();
-      break;
-    case Welcome::kTooMany:
+  const ShownToken shown{token.key,
+                         token.expire_time.value_or(absl::InfiniteFuture())};
+  bool one_waits = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    const Welcome welcome = table_.NoteCaller(peer, shown);
+    if (welcome == Welcome::kTooMany) {
       return Unavailable(
           "CONNECTION_QUOTA",
           absl::StrCat("the account has ", options_.limits.per_account_max,
                        " connections open, and no more fit: end programs that "
                        "nobody needs, or ask the pool's operator "
                        "(--connections-per-account)"));
+    }
+    if (welcome == Welcome::kFirst) {
+      turns_.GiveBack(JoinSource(peer), clock_.Now());
+      one_waits = turns_.waiting_count() > 0;
+    }
   }
+  if (one_waits) bell_.Ring();
   return absl::OkStatus();
 }
 

@@ -20,8 +20,8 @@ struct DownloadLimits {
   int64_t open_max = 2'048;
   int64_t account_max = 1'024;
   int64_t account_min = 4;  // always, whatever others have
-  // Of chunks that are not sent yet; gRPC has each once more. Beyond it, every
-  // download still has `chunk_bytes_min`.
+  // What chunks that are not sent yet may take; gRPC has each once more. Beyond
+  // it, every download still has `chunk_bytes_min`.
   int64_t unread_bytes = 8 << 20;
   int64_t chunk_bytes_min = 4 << 10;
   int64_t chunk_bytes_max = 1 << 20;

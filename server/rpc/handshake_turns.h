@@ -6,7 +6,7 @@
 // so a farm behind one address comes back as fast as it can.
 //
 // The address that used least of what it may goes first, and of its connections
-// the youngest: whoever shows tokens goes before whoever does not, and who
+// the youngest: those who show tokens go before those who do not, and who
 // comes from a hostile address has its chance at each turn of that.
 //
 // Does no IO; one thread at a time. Times are of one clock that is not set.
@@ -57,8 +57,8 @@ class HandshakeTurns {
   int64_t waiting_count() const {
     return static_cast<int64_t>(source_of_.size());
   }
-  // Of addresses that are remembered: those that wait, and those that have used
-  // some of what they may.
+  // How many addresses are remembered: those that wait, and those that have
+  // used some of what they may.
   int64_t source_count() const { return static_cast<int64_t>(sources_.size()); }
 
  private:

@@ -56,7 +56,7 @@ struct RevokeToken {
 
 // An operator's answer where an owner's token was stolen: every token of the
 // owner's scope ends at once, and one that never expires is made. A payout
-// address that waits is taken back, and the one in force waits anew: the thief
+// address that waits is taken back, and the one in force waits again: the thief
 // may have set either. Tokens of other scopes stay. Idempotent by the token.
 // NOT_FOUND (ACCOUNT_UNKNOWN); FAILED_PRECONDITION (OPERATORS_TOKENS_STAY: the
 // account is an operator's); ALREADY_EXISTS (TOKEN_TAKEN).
