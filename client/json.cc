@@ -284,7 +284,11 @@ Json ToJson(const v1::TaskSpec& spec) {
           {"finders_bonus", Fraction(spec.finders_bonus_ppm())},
           {"search", SearchJson(spec)},
           {"subspaces", spec.subspaces()},
-          {"trials_per_lease", spec.trials_per_lease()}};
+          {"trials_per_lease", spec.trials_per_lease()},
+          {"results_visible_to_miners",
+           spec.results_visible_to_miners() == v1::RESULT_SIGHT_AFTER_END
+               ? "after the end"
+               : "never"}};
 }
 
 Json ToJson(const v1::Task& task) {
@@ -316,6 +320,7 @@ Json ToJson(const v1::Task& task) {
           {"trials_rejected", task.trials_rejected()},
           {"trials_abandoned", task.trials_abandoned()},
           {"rejected_by_reason", RejectedJson(task)},
+          {"is_partial", task.is_partial()},
           {"backups", ListToJson(task.backups())},
           {"trials_known", task.trials_known()},
           {"work_units_accepted", absl::StrCat(task.work_units_accepted())},

@@ -38,8 +38,12 @@ std::string RenderProgress(const v1::Task& task, absl::Time now,
                    FormatSpan(end - start), "\n");
   absl::StrAppend(&out, "  space     ", FormatCount(task.space_size()),
                   " architectures in ", FormatCount(task.subspaces()),
-                  is_ended ? " subspaces, " : " subspaces so far, ",
-                  FormatCount(task.subspaces_explored()), " explored\n");
+                  is_ended ? " subspaces" : " subspaces so far");
+  if (!task.is_partial()) {
+    absl::StrAppend(&out, ", ", FormatCount(task.subspaces_explored()),
+                    " explored");
+  }
+  absl::StrAppend(&out, "\n");
   if (task.has_manifest()) {
     const v1::DatasetManifest& dataset = task.manifest();
     absl::StrAppend(
@@ -138,7 +142,11 @@ std::string RenderReward(const v1::Task& task, const Terminal& terminal) {
                   is_ended ? FormatCoins(share.paid_micros()) : "-"});
   }
   std::string note;
-  if (is_ended) {
+  if (task.is_partial()) {
+    note = absl::StrCat(
+        "  What others got, and what went back, is between them and the pool.",
+        is_ended ? "\n" : " Coins\n  are split when the task has ended.\n");
+  } else if (is_ended) {
     table.AddRow(
         {"the pool's fee", "", "", "", FormatCoins(task.fee_micros())});
     table.AddRow(

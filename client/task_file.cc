@@ -40,7 +40,8 @@ class TaskReader {
   TaskFile Read(const YamlNode& root) {
     MapReader map(problems_, &root, "",
                   {"name", "dataset", "space", "limits", "recipe", "budget",
-                   "reward", "search", "partition"});
+                   "reward", "search", "partition",
+                   "results_visible_to_miners"});
     TaskFile task;
     if (map.Require("name") != nullptr) ReadName(map, task.spec.name);
     const YamlNode* dataset = map.Require("dataset");
@@ -58,6 +59,7 @@ class TaskReader {
     if (reward != nullptr) ReadReward(*reward, task.spec.terms);
     ReadSearch(map.Find("search"), task.spec.search);
     ReadPartition(map.Find("partition"), task.spec);
+    ReadSight(map, task.spec.results_visible_to_miners);
     if (problems_.count() == 0) {
       // All that is missing is the digest, which the upload will give.
       TaskSpec whole = task.spec;
@@ -281,6 +283,22 @@ class TaskReader {
     map.ReadInteger("subspaces", limits::kSubspaces, spec.subspaces);
     map.ReadInteger("trials_per_lease", limits::kTrialsPerLease,
                     spec.trials_per_lease);
+  }
+
+  void ReadSight(MapReader& map, ResultSight& sight) {
+    constexpr absl::string_view kKey = "results_visible_to_miners";
+    std::string when;
+    map.ReadText(kKey, when);
+    if (when.empty()) return;
+    if (when == "never") {
+      sight = ResultSight::kNever;
+    } else if (when == "after the end") {
+      sight = ResultSight::kAfterEnd;
+    } else {
+      problems_.Add(map.Find(kKey)->position,
+                    absl::StrCat(kKey, " is ", Quoted(when),
+                                 "; it must be 'never' or 'after the end'"));
+    }
   }
 
   void ReadSearch(const YamlNode* node, SearchTerms& search) {

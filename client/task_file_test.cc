@@ -76,7 +76,8 @@ TEST(TaskFileTest, ReadsEveryField) {
       "limits: {parameters: 1000, macs: 2000}\n"
       "search: {policy: evolution:20:5, halved_macs: 0.002,\n"
       "         halved_parameters: 0.001}\n"
-      "partition: {subspaces: 4, trials_per_lease: 3}\n"));
+      "partition: {subspaces: 4, trials_per_lease: 3}\n"
+      "results_visible_to_miners: after the end\n"));
   ASSERT_TRUE(task.ok()) << task.status();
   const TaskSpec& spec = task->spec;
   EXPECT_EQ(spec.name, "small");
@@ -108,6 +109,7 @@ TEST(TaskFileTest, ReadsEveryField) {
   EXPECT_EQ(spec.search, search);
   EXPECT_EQ(spec.subspaces, 4);
   EXPECT_EQ(spec.trials_per_lease, 3);
+  EXPECT_EQ(spec.results_visible_to_miners, ResultSight::kAfterEnd);
   const DatasetSource dataset = {
       .format = "idx",
       .files = {{"train_images", {"dir/data/images"}},

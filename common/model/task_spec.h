@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "common/base/word_table.h"
 #include "common/crypto/sha256.h"
 #include "common/model/ids.h"
 #include "common/model/limits.h"
@@ -99,6 +100,12 @@ struct SearchTerms {
   friend bool operator==(const SearchTerms&, const SearchTerms&) = default;
 };
 
+// When miners see what others found: the front, with networks, accuracies and
+// digests.
+enum class ResultSight { kNever, kAfterEnd };
+template <>
+inline constexpr const char* kWordsOf<ResultSight>[] = {"never", "after_end"};
+
 struct TaskSpec {
   std::string name;  // printable ASCII characters
   Digest dataset;    // digest of the dataset's public manifest; not zero
@@ -111,6 +118,7 @@ struct TaskSpec {
   // How the space is split at the start, and how long a lease's list is.
   int64_t subspaces = 16;
   int64_t trials_per_lease = 2;
+  ResultSight results_visible_to_miners = ResultSight::kNever;
 
   // INVALID_ARGUMENT: TASK_NAME, DATASET_MISSING, SPACE_EMPTY, LIMITS_RANGE,
   // RECIPE_RANGE, BUDGET_RANGE, REWARD_RANGE (reward, finder's bonus),

@@ -5,6 +5,7 @@
 #include "common/model/limits.h"
 #include "common/wire/fields.h"
 #include "common/wire/search_space_wire.h"
+#include "common/wire/words.h"
 
 namespace archpool::wire {
 namespace {
@@ -100,6 +101,11 @@ v1::TaskSpec ToProto(const TaskSpec& spec) {
   proto.set_search_policy(spec.search.policy);
   proto.set_halved_macs_ppm(spec.search.halved_macs_ppm);
   proto.set_halved_parameters_ppm(spec.search.halved_parameters_ppm);
+  // Never is what was before there was a word for it.
+  if (spec.results_visible_to_miners != ResultSight::kNever) {
+    proto.set_results_visible_to_miners(
+        ToProto<v1::ResultSight>(spec.results_visible_to_miners));
+  }
   SetLimits(spec, proto);
   return proto;
 }
@@ -123,6 +129,10 @@ void ReadTerms(const v1::TaskSpec& proto, TaskSpec& spec) {
   spec.search.policy = proto.search_policy();
   spec.search.halved_macs_ppm = proto.halved_macs_ppm();
   spec.search.halved_parameters_ppm = proto.halved_parameters_ppm();
+  // What a later release means by another number, this one shows to nobody.
+  spec.results_visible_to_miners =
+      FromProto<ResultSight>(proto.results_visible_to_miners())
+          .value_or(ResultSight::kNever);
 }
 
 absl::StatusOr<TaskSpec> ReadSpec(absl::string_view path,

@@ -135,6 +135,10 @@ template absl::StatusOr<AskForRoom::Reply> Pool::Execute(const AskForRoom&,
                                                          absl::Time);
 template absl::StatusOr<ConfirmFile::Reply> Pool::Execute(const ConfirmFile&,
                                                           absl::Time);
+template absl::StatusOr<CheckFiles::Reply> Pool::Execute(const CheckFiles&,
+                                                         absl::Time);
+template absl::StatusOr<AskToRead::Reply> Pool::Execute(const AskToRead&,
+                                                        absl::Time);
 template absl::StatusOr<SetVisibility::Reply> Pool::Execute(
     const SetVisibility&, absl::Time);
 template absl::StatusOr<Invite::Reply> Pool::Execute(const Invite&, absl::Time);

@@ -104,7 +104,8 @@ absl::StatusOr<RegisterDataset> PrepareDataset(const BlobStore& blobs,
   }
   for (const Dataset* part :
        {&split.train, &split.validation, &split.held_out}) {
-    ARCHPOOL_RETURN_IF_ERROR(blobs.Put(EncodeDataset(*part)).status());
+    ARCHPOOL_RETURN_IF_ERROR(
+        blobs.Put(EncodeDataset(*part), caller.ToString()).status());
   }
   return command;
 }

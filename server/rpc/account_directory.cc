@@ -79,13 +79,18 @@ std::vector<Account> AccountDirectory::After(AccountId after,
 
 std::string Names::Of(AccountId id) const {
   const std::optional<Account> account = accounts_.Find(id);
-  const bool may_see = viewer_.role != Role::kClient || id == viewer_.id ||
-                       (account && account->is_public);
-  return account && may_see ? account->name : id.ToString();
+  if (!account) return id.ToString();
+  const bool may_see =
+      viewer_.role == Role::kOperator || id == viewer_.id ||
+      account->is_public ||
+      (viewer_.role == Role::kMiner && account->role == Role::kClient);
+  return may_see ? account->name : id.ToString();
 }
 
 std::string Names::OfWorker(SessionId session, const std::string& name) const {
-  return viewer_.role == Role::kClient ? session.ToString() : name;
+  const bool may_see =
+      viewer_.role == Role::kOperator || viewer_.role == Role::kMiner;
+  return may_see ? name : session.ToString();
 }
 
 }  // namespace archpool::rpc

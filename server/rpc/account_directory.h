@@ -53,15 +53,17 @@ class AccountDirectory {
   SecretIndex<TokenKey> hashes_ ABSL_GUARDED_BY(mutex_);
 };
 
-// What others are called in answers to `viewer`: a client sees the names of
-// those alone that want it, and ids otherwise. Cheap to make; both outlive it.
+// What others are called in answers to `viewer`: operators see all names, and
+// miners those of clients; else the names of those alone that want it are seen,
+// and ids otherwise. Cheap to make; both outlive it.
 class Names {
  public:
   Names(const AccountDirectory& accounts, const Account& viewer)
       : accounts_(accounts), viewer_(viewer) {}
 
   std::string Of(AccountId id) const;
-  // The name of a worker: it may be the name of somebody's machine.
+  // The name of a worker, which may be the name of somebody's machine. Miners
+  // are told of their own workers alone.
   std::string OfWorker(SessionId session, const std::string& name) const;
   const Account& viewer() const { return viewer_; }
 

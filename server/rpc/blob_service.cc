@@ -32,38 +32,41 @@ void BlobService::Begin(const BeginCall& call) {
   if (!room.ok()) return call.finish(room);
   const absl::StatusOr<BlobStore> blobs = parts_.StoreFor(*target);
   if (!blobs.ok()) return call.finish(blobs.status());
-  const absl::StatusOr<int64_t> held = HeldOf(*blobs, *target);
-  if (!held.ok()) return call.finish(held.status());
-  call.response->set_offset_bytes(*held);
-  if (!blobs->Size(target->digest).ok()) {
-    return call.finish(absl::OkStatus());
-  }
-  if (*held != target->size_bytes) {
-    return call.finish(InvalidArgument(
-        "BLOB_DIGEST_MISMATCH",
-        absl::StrCat("the blob of this digest has ", *held, " bytes, not ",
-                     target->size_bytes, "; announce its true size")));
-  }
+  const absl::StatusOr<bool> is_whole = IsWhole(*blobs, *target, call.response);
+  if (!is_whole.ok()) return call.finish(is_whole.status());
+  if (!*is_whole) return call.finish(absl::OkStatus());
   // The bytes are here, though the core may not know yet: the server may have
   // stopped just before it said so.
   ConfirmUpload(parts_, *target, call.caller.id, call.finish);
 }
 
-// A sender whose last byte came just before the server was killed sends nothing
+// Whether this owner has sent all of it; what others sent is not looked at. A
+// sender whose last byte came just before the server was killed sends nothing
 // more, so all that came is made a blob here.
-absl::StatusOr<int64_t> BlobService::HeldOf(const BlobStore& blobs,
-                                            const UploadTarget& target) {
+absl::StatusOr<bool> BlobService::IsWhole(const BlobStore& blobs,
+                                          const UploadTarget& target,
+                                          v1::BeginUploadResponse* response) {
   ARCHPOOL_ASSIGN_OR_RETURN(const int64_t held,
                             blobs.PartialSize(target.owner, target.digest));
-  if (held < target.size_bytes || blobs.Size(target.digest).ok()) return held;
+  response->set_offset_bytes(held);
+  ARCHPOOL_ASSIGN_OR_RETURN(const bool has_sent,
+                            blobs.HasSent(target.owner, target.digest));
+  if (!has_sent && held < target.size_bytes) return false;
   const absl::Status whole = blobs.Complete(target.owner, target.digest);
-  if (!absl::IsInvalidArgument(whole)) {
-    ARCHPOOL_RETURN_IF_ERROR(whole);
-    return held;
+  if (absl::IsInvalidArgument(whole)) {
+    // Other bytes, which are dropped: it is sent again from its start.
+    parts_.rules.End(target);
+    response->set_offset_bytes(0);
+    return false;
   }
-  // Other bytes, which are dropped: it is sent again from its start.
-  parts_.rules.End(target);
-  return 0;
+  ARCHPOOL_RETURN_IF_ERROR(whole);
+  if (held != target.size_bytes) {
+    return InvalidArgument(
+        "BLOB_DIGEST_MISMATCH",
+        absl::StrCat("the blob of this digest has ", held, " bytes, not ",
+                     target.size_bytes, "; announce its true size"));
+  }
+  return true;
 }
 
 grpc::ServerReadReactor<v1::UploadRequest>* BlobService::Upload(
@@ -114,6 +117,16 @@ absl::StatusOr<DownloadStream::Source> BlobService::SourceOf(
 
 namespace {
 
+// The same of one that there is, and of one that there is not.
+absl::Status TrialUnknown(const Account& caller, TrialId id) {
+  return NotFound(
+      "TRIAL_UNKNOWN",
+      absl::StrCat("there is no ", id.ToString(),
+                   caller.role == Role::kVerifier
+                       ? " that this account examines now"
+                       : " whose weights are this account's business"));
+}
+
 absl::Status NotFor(const Account& caller, absl::string_view what) {
   return PermissionDenied(
       "PURPOSE_NOT_ALLOWED",
@@ -124,7 +137,6 @@ absl::Status NotFor(const Account& caller, absl::string_view what) {
 
 absl::StatusOr<DownloadStream::Source> BlobService::SplitOf(
     const Account& caller, const v1::DownloadRequest::DatasetSplit& asked) {
-  if (caller.role == Role::kClient) return NotFor(caller, "splits");
   ARCHPOOL_ASSIGN_OR_RETURN(
       const Digest id,
       wire::ReadDigest("dataset_split.dataset_id", asked.dataset_id()));
@@ -132,15 +144,31 @@ absl::StatusOr<DownloadStream::Source> BlobService::SplitOf(
     return PermissionDenied("HELD_OUT_CLOSED",
                             "the held-out split is for verifiers alone");
   }
-  ARCHPOOL_ASSIGN_OR_RETURN(const DatasetRecord dataset,
-                            reader_.GetDataset(id));
+  // Both are asked whatever the first one says: who has no business with a
+  // dataset waits no other time for one that there is.
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const AskToRead::Reply reason,
+      parts_.engine.Call(AskToRead{.caller = caller.id, .dataset = id},
+                         caller.id));
+  const absl::StatusOr<DatasetRecord> dataset = reader_.GetDataset(id);
+  if (!dataset.ok() && !absl::IsNotFound(dataset.status())) {
+    return dataset.status();
+  }
+  const bool is_owner = dataset.ok() && dataset->owner == caller.id;
+  if (!dataset.ok() || !(reason.may || is_owner)) {
+    return NotFound("DATASET_UNKNOWN",
+                    "there is no such dataset that this account may read now: "
+                    "miners read one under a lease or an audit of a task on "
+                    "it, verifiers while they examine a trial of one, clients "
+                    "their own");
+  }
   switch (asked.split()) {
     case v1::SPLIT_TRAIN:
-      return DownloadStream::Source{parts_.blobs, dataset.manifest.train};
+      return DownloadStream::Source{parts_.blobs, dataset->manifest.train};
     case v1::SPLIT_VALIDATION:
-      return DownloadStream::Source{parts_.blobs, dataset.manifest.validation};
+      return DownloadStream::Source{parts_.blobs, dataset->manifest.validation};
     case v1::SPLIT_HELD_OUT:
-      return DownloadStream::Source{parts_.blobs, dataset.held_out};
+      return DownloadStream::Source{parts_.blobs, dataset->held_out};
     default:
       return wire::RequiredError("dataset_split.split");
   }
@@ -152,57 +180,90 @@ absl::StatusOr<DownloadStream::Source> BlobService::CheckpointOf(
   ARCHPOOL_ASSIGN_OR_RETURN(
       const TrialId trial,
       wire::ReadId<TrialId>("trial_checkpoint.trial_id", asked.trial_id()));
-  ARCHPOOL_ASSIGN_OR_RETURN(const Audit audit, reader_.GetOpenAudit(trial));
-  const CheckpointFiles& begin = audit.opening.begin;
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const AskToRead::Reply reason,
+      parts_.engine.Call(AskToRead{.caller = caller.id, .trial = trial},
+                         caller.id));
+  const absl::StatusOr<Audit> audit = reader_.GetOpenAudit(trial);
+  if (!audit.ok() && !absl::IsNotFound(audit.status())) return audit.status();
+  if (!audit.ok() || !reason.is_audited) return TrialUnknown(caller, trial);
+  const CheckpointFiles& begin = audit->opening.begin;
   ARCHPOOL_ASSIGN_OR_RETURN(BlobStore blobs, parts_.checkpoints.Of(trial));
   return DownloadStream::Source{
       std::move(blobs), asked.is_optimizer() ? begin.optimizer : begin.weights};
 }
 
+absl::StatusOr<bool> BlobService::MaySeeWeights(
+    const Account& caller, const absl::StatusOr<Trial>& trial, TrialId id) {
+  switch (caller.role) {
+    case Role::kMiner:
+      // It continues from its own; another's are none of its business.
+      return trial.ok() && trial->account == caller.id;
+    case Role::kClient: {
+      // Asked in any case: see SplitOf.
+      const TaskId of = trial.ok() ? trial->task : TaskId{1};
+      const absl::StatusOr<Task> task = reader_.GetTask(of);
+      if (!task.ok() && !absl::IsNotFound(task.status())) return task.status();
+      return trial.ok() && task.ok() && task->client == caller.id;
+    }
+    case Role::kVerifier: {
+      ARCHPOOL_ASSIGN_OR_RETURN(
+          const AskToRead::Reply reason,
+          parts_.engine.Call(AskToRead{.caller = caller.id, .trial = id},
+                             caller.id));
+      return trial.ok() && reason.may;
+    }
+    case Role::kOperator:
+      break;
+  }
+  return false;
+}
+
 absl::StatusOr<DownloadStream::Source> BlobService::WeightsOf(
     const Account& caller, TrialId id) {
-  ARCHPOOL_ASSIGN_OR_RETURN(const Trial trial, reader_.GetTrial(id));
-  if (caller.role == Role::kClient) {
-    ARCHPOOL_ASSIGN_OR_RETURN(const Task task, reader_.GetTask(trial.task));
-    if (task.client != caller.id) {
-      return NotFound("TRIAL_UNKNOWN",
-                      absl::StrCat("there is no ", id.ToString(),
-                                   " in a task of this account"));
-    }
-    if (trial.state != TrialState::kAccepted) {
-      return FailedPrecondition(
-          "TRIAL_NOT_ACCEPTED",
-          absl::StrCat(id.ToString(), " is ", ToString(trial.state),
-                       "; the weights of accepted trials alone are given "
-                       "out"));
-    }
-  }
-  // A miner continues from its own; another's are none of its business.
-  if (caller.role == Role::kMiner && trial.account != caller.id) {
-    return NotFound("TRIAL_UNKNOWN", absl::StrCat("there is no ", id.ToString(),
-                                                  " of this account"));
+  const absl::StatusOr<Trial> trial = reader_.GetTrial(id);
+  if (!trial.ok() && !absl::IsNotFound(trial.status())) return trial.status();
+  ARCHPOOL_ASSIGN_OR_RETURN(const bool may_see,
+                            MaySeeWeights(caller, trial, id));
+  if (!may_see) return TrialUnknown(caller, id);
+  if (caller.role == Role::kClient && trial->state != TrialState::kAccepted) {
+    return FailedPrecondition(
+        "TRIAL_NOT_ACCEPTED",
+        absl::StrCat(id.ToString(), " is ", ToString(trial->state),
+                     "; the weights of accepted trials alone are given out"));
   }
   // By a commitment alone anybody could ask for whatever it names.
-  if (caller.role == Role::kMiner && BasisOf(trial) < TrialBasis::kAudited) {
+  if (caller.role == Role::kMiner && BasisOf(*trial) < TrialBasis::kAudited) {
     return FailedPrecondition(
         "TRIAL_NOT_AUDITED",
         absl::StrCat("a segment of ", id.ToString(),
                      " was not replayed, so its weights are not given back; "
                      "train the network from the start"));
   }
-  if (!trial.commitment) {
+  if (!trial->commitment) {
     return FailedPrecondition(
         "TRIAL_NOT_COMMITTED",
         absl::StrCat(id.ToString(), " has no weights yet"));
   }
+  return WeightsIn(caller, *trial);
+}
+
+// Nothing says of a trial that no verifier looked at whether its miner was
+// asked for its weights: what counts is that it sent them. A blob of the digest
+// may be another's.
+absl::StatusOr<DownloadStream::Source> BlobService::WeightsIn(
+    const Account& caller, const Trial& trial) {
   const Digest& weights = trial.commitment->weights_digest;
-  if (BasisOf(trial) == TrialBasis::kSampledOut &&
-      !parts_.blobs.Size(weights).ok()) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const bool has_sent,
+      parts_.blobs.HasSent(trial.account.ToString(), weights));
+  if (caller.role == Role::kClient && BasisOf(trial) < TrialBasis::kAudited &&
+      !has_sent && !parts_.blobs.IsOfNobody(weights)) {
     return FailedPrecondition(
         "WEIGHTS_NOT_ASKED_FOR",
-        absl::StrCat(id.ToString(),
-                     " was not drawn for an audit, so its weights stayed with "
-                     "its miner; those of the task's front are here"));
+        absl::StrCat(trial.id.ToString(),
+                     " was not looked at by a verifier, so its weights stayed "
+                     "with its miner; those of the task's front are here"));
   }
   return DownloadStream::Source{parts_.blobs, weights};
 }

@@ -31,15 +31,23 @@ class BlobService : public v1::BlobService::CallbackService {
   using BeginCall = UnaryCall<v1::BeginUploadRequest, v1::BeginUploadResponse>;
 
   void Begin(const BeginCall& call);
-  // How much of it is here, whole where all of it came.
-  absl::StatusOr<int64_t> HeldOf(const BlobStore& blobs,
-                                 const UploadTarget& target);
+  // Says in `response` how much of it is here.
+  absl::StatusOr<bool> IsWhole(const BlobStore& blobs,
+                               const UploadTarget& target,
+                               v1::BeginUploadResponse* response);
   absl::StatusOr<DownloadStream::Source> SourceOf(
       const Account& caller, const v1::DownloadRequest& request);
   absl::StatusOr<DownloadStream::Source> SplitOf(
       const Account& caller, const v1::DownloadRequest::DatasetSplit& asked);
   absl::StatusOr<DownloadStream::Source> WeightsOf(const Account& caller,
                                                    TrialId id);
+  // `trial` is what the store has under that id.
+  absl::StatusOr<bool> MaySeeWeights(const Account& caller,
+                                     const absl::StatusOr<Trial>& trial,
+                                     TrialId id);
+  // REQUIRES: it was committed.
+  absl::StatusOr<DownloadStream::Source> WeightsIn(const Account& caller,
+                                                   const Trial& trial);
   absl::StatusOr<DownloadStream::Source> CheckpointOf(
       const Account& caller, const v1::DownloadRequest::TrialCheckpoint& asked);
 

@@ -25,7 +25,10 @@ constexpr absl::Duration kNoteMin = absl::Seconds(1);
 absl::StatusOr<BlobStore> BlobParts::StoreFor(
     const UploadTarget& target) const {
   if (target.is_checkpoint) return checkpoints.Of(target.trial);
-  if (!target.is_wanted && !blobs.Size(target.digest).ok()) {
+  if (target.is_wanted) return blobs;
+  ARCHPOOL_ASSIGN_OR_RETURN(const bool has_sent,
+                            blobs.HasSent(target.owner, target.digest));
+  if (!has_sent) {
     return FailedPrecondition(
         "UPLOAD_NOT_WANTED",
         absl::StrCat("no open audit of ", target.trial.ToString(),

@@ -33,8 +33,8 @@ struct BlobParts {
   const std::function<absl::Status()>& check_disk;
 
   // Where an upload goes. UNAVAILABLE (BLOB_IO, STORAGE_FULL);
-  // FAILED_PRECONDITION (UPLOAD_NOT_WANTED): nobody asks for it, and it is not
-  // here.
+  // FAILED_PRECONDITION (UPLOAD_NOT_WANTED): nobody asks for it, and its owner
+  // has not sent it.
   absl::StatusOr<BlobStore> StoreFor(const UploadTarget& target) const;
   // Whether the account may store it, by what the core says of a dataset's
   // file; of what was asked for, it may. Waits for the engine.

@@ -108,7 +108,7 @@ std::vector<WorkerRecord> SeenBy(const Account& caller,
                                  const SessionDirectory& sessions) {
   if (caller.role == Role::kClient) return sessions.WorkingFor(caller.id);
   std::vector<WorkerRecord> workers = sessions.All();
-  if (caller.role == Role::kMiner) {
+  if (caller.role != Role::kOperator) {
     std::erase_if(workers, [&caller](const WorkerRecord& worker) {
       return worker.account != caller.id;
     });

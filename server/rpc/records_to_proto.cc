@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "common/model/bonus_region.h"
-#include "common/model/chance.h"
 #include "common/wire/fields.h"
 #include "common/wire/proof_wire.h"
 #include "common/wire/search_space_wire.h"
@@ -36,23 +34,6 @@ void FillAccuracies(const Trial& trial, const DatasetManifest& manifest,
   if (const std::optional<int64_t> verified = VerifiedAccuracyPpm(trial)) {
     proto->set_verified_accuracy_ppm(*verified);
   }
-}
-
-void FillSummary(const TaskSummary& summary, v1::Task* proto) {
-  proto->set_trials_assigned(summary.trials_assigned);
-  proto->set_trials_pending(summary.trials_pending);
-  proto->set_trials_at_chance(summary.trials_at_chance);
-  proto->set_trials_diverged(summary.trials_diverged);
-  proto->set_trials_abandoned(summary.trials_abandoned);
-  for (const auto& [reason, count] : summary.rejected_by_reason) {
-    v1::ReasonCount* to = proto->add_rejected_by_reason();
-    to->set_reason(reason);
-    to->set_count(count);
-  }
-  proto->set_trials_known(summary.trials_known);
-  proto->set_subspaces_explored(summary.subspaces_explored);
-  *proto->mutable_training_time() = wire::ToProto(summary.training_time);
-  *proto->mutable_audit_time() = wire::ToProto(summary.audit_time);
 }
 
 }  // namespace
@@ -238,7 +219,9 @@ v1::Lease ToProto(const Lease& lease, const Names& names) {
   proto.set_state(wire::ToProto<v1::LeaseState>(lease.state));
   proto.set_trials(static_cast<int64_t>(lease.trials.size()));
   proto.set_trials_target(lease.trials_target);
-  proto.set_is_high_reward(lease.has_high_reward);
+  if (names.viewer().role != Role::kMiner) {
+    proto.set_is_high_reward(lease.has_high_reward);
+  }
   if (lease.primary) proto.set_primary_lease_id(lease.primary->value);
   if (lease.backup_need) {
     proto.set_backups_wanted(lease.backup_need->wanted);
@@ -249,112 +232,6 @@ v1::Lease ToProto(const Lease& lease, const Names& names) {
   *proto.mutable_create_time() = wire::ToProto(lease.create_time);
   *proto.mutable_expire_time() = wire::ToProto(lease.expire_time);
   *proto.mutable_deadline_time() = wire::ToProto(lease.deadline);
-  return proto;
-}
-
-namespace {
-
-void FillShares(const TaskSummary& summary, const Names& names,
-                v1::Task* proto) {
-  for (const MinerShare& share : summary.shares) {
-    v1::MinerShare* to = proto->add_shares();
-    to->set_account_name(names.Of(share.account));
-    to->set_trials_accepted(share.trials_accepted);
-    to->set_trials_rejected(share.trials_rejected);
-    to->set_work_units(share.work_units);
-    to->set_paid_micros(share.payout);
-    to->set_trials_audited(share.trials_audited);
-    to->set_work_units_matured(share.work_units_matured);
-    to->set_detection_ppm(share.detection_ppm);
-  }
-}
-
-void FillBars(const TaskView& view, v1::Task* proto) {
-  const DatasetManifest& manifest = view.manifest;
-  const BonusRegion region =
-      BonusRegionOf(*view.task.spec, manifest.held_out_count, manifest.classes);
-  proto->set_bonus_accuracy_min_ppm(region.accuracy_min_ppm);
-  if (region.macs_max != 0) proto->set_bonus_macs_max(region.macs_max);
-  proto->set_above_chance_ppm(
-      AccuracyAboveChancePpm(manifest.validation_count, manifest.classes));
-}
-
-// What a task and its summary both have.
-template <typename Proto>
-void FillTask(const TaskView& view, const Names& names, Proto* proto) {
-  const Task& task = view.task;
-  proto->set_task_id(task.id.value);
-  proto->set_state(wire::ToProto<v1::TaskState>(task.state));
-  proto->set_end_reason(wire::ToProto<v1::EndReason>(task.end_reason));
-  proto->set_client_name(names.Of(task.client));
-  proto->set_trials_accepted(view.summary.trials_accepted);
-  proto->set_trials_rejected(view.summary.trials_rejected);
-  proto->set_work_units_accepted(view.summary.work_units_accepted);
-  *proto->mutable_create_time() = wire::ToProto(task.create_time);
-  *proto->mutable_deadline_time() =
-      wire::ToProto(task.deadline + task.time_away);
-  if (task.end_time) {
-    *proto->mutable_end_time() = wire::ToProto(*task.end_time);
-  }
-}
-
-// A miner sees of its own trials alone what was trained: the networks on the
-// front are what the task's client pays for, and somebody who knows them could
-// look beside them instead of where the search does.
-void HideNetwork(v1::Trial* proto) {
-  proto->clear_architecture_id();
-  proto->clear_choices();
-  proto->clear_description();
-  proto->clear_weights_digest();
-  proto->clear_checkpoint_root();
-}
-
-}  // namespace
-
-v1::TaskSummary ToSummary(const TaskView& view, const Names& names) {
-  v1::TaskSummary proto;
-  FillTask(view, names, &proto);
-  const TaskSpec& spec = *view.task.spec;
-  proto.set_name(spec.name);
-  proto.set_reward_micros(spec.terms.reward);
-  proto.set_budget_work_units(spec.budget.work_units);
-  if (const std::optional<Trial>& best = view.summary.best) {
-    proto.set_best_trial_id(best->id.value);
-    if (const std::optional<int64_t> verified = VerifiedAccuracyPpm(*best)) {
-      proto.set_best_verified_accuracy_ppm(*verified);
-    }
-  }
-  return proto;
-}
-
-v1::Task ToProto(const TaskView& view, const Names& names) {
-  const Task& task = view.task;
-  v1::Task proto;
-  FillTask(view, names, &proto);
-  *proto.mutable_spec() = wire::ToProto(*task.spec);
-  proto.set_space_size(task.spec->space.size());
-  FillSummary(view.summary, &proto);
-  FillBars(view, &proto);
-  const Account& viewer = names.viewer();
-  const auto show = [&](const Trial& trial) {
-    v1::Trial shown = ToProto(trial, *task.spec, view.manifest, names);
-    if (viewer.role == Role::kMiner && trial.account != viewer.id) {
-      HideNetwork(&shown);
-    }
-    return shown;
-  };
-  if (view.summary.best) *proto.mutable_best() = show(*view.summary.best);
-  for (const Trial& trial : view.summary.front) {
-    *proto.add_front() = show(trial);
-  }
-  FillShares(view.summary, names, &proto);
-  *proto.mutable_manifest() = wire::ToProto(view.manifest);
-  for (const Lease& backup : view.backups) {
-    *proto.add_backups() = ToProto(backup, names);
-  }
-  proto.set_subspaces(view.subspaces);
-  proto.set_fee_micros(task.fee);
-  proto.set_refund_micros(task.refund);
   return proto;
 }
 

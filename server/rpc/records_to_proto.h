@@ -45,8 +45,12 @@ struct TaskView {
   TaskSummary summary;
   std::vector<Lease> backups;  // the newest first
 };
+// To a miner without where the promising subspaces are.
 v1::Lease ToProto(const Lease& lease, const Names& names);
-// To a miner without the choices and digests of others' networks.
+// Whether the viewer sees the task's front: whoever knew it while the search
+// goes on could train beside it instead of where the search looks.
+bool SeesResults(const Account& viewer, const Task& task);
+// To a miner its own part (Task.is_partial).
 v1::Task ToProto(const TaskView& view, const Names& names);
 // For lists.
 v1::TaskSummary ToSummary(const TaskView& view, const Names& names);

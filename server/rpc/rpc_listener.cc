@@ -14,9 +14,15 @@ constexpr int64_t kVerifiersWoken = 16;
 void RpcListener::OnLoad(const PoolSnapshot& snapshot) {
   // The snapshot says nothing about tasks that ended in a commit nobody heard
   // of.
-  parts_.views.TouchAll();
+  parts_.views.Load(snapshot.records);
   parts_.hub.TouchAll();
   NoteAll(snapshot.records);
+}
+
+void RpcListener::OnCommit(absl::Span<const Event> events) {
+  // Those who watch are told after it: they read the view again.
+  parts_.views.Apply(events);
+  NoteAll(events);
 }
 
 void RpcListener::NoteAll(absl::Span<const Event> events) {
@@ -39,7 +45,7 @@ void RpcListener::Note(const AccountToken& token) {
 // frees what it had reserved of the budget, and after an accepted one any
 // worker that asks may find that the budget is spent, which ends the task.
 void RpcListener::Note(const Task& task) {
-  Touch(task.id);
+  parts_.hub.Touch(task.id);
   parts_.sessions.Update(task);
   if (task.state == TaskState::kActive) {
     parts_.work_waiting.Notify(task.spec->subspaces);
@@ -54,13 +60,13 @@ void RpcListener::Note(const SubspaceRecord& subspace) {
 }
 
 void RpcListener::Note(const Lease& lease) {
-  if (lease.role == LeaseRole::kBackup) Touch(lease.task);
+  if (lease.role == LeaseRole::kBackup) parts_.hub.Touch(lease.task);
   parts_.sessions.Update(lease);
   if (lease.state != LeaseState::kActive) parts_.work_waiting.Notify(1);
 }
 
 void RpcListener::Note(const Trial& trial) {
-  Touch(trial.task);
+  parts_.hub.Touch(trial.task);
   if (trial.reason == kSuperseded) parts_.sessions.SetNews(trial.lease);
   if (trial.state == TrialState::kRejected ||
       trial.state == TrialState::kAccepted) {

@@ -39,7 +39,7 @@ class RpcListener : public EngineListener {
   RpcListener(const Parts& parts, int64_t waiters_max)
       : parts_(parts), waiters_max_(waiters_max) {}
 
-  void OnCommit(absl::Span<const Event> events) override { NoteAll(events); }
+  void OnCommit(absl::Span<const Event> events) override;
   void OnLoad(const PoolSnapshot& snapshot) override;
 
  private:
@@ -60,12 +60,6 @@ class RpcListener : public EngineListener {
   void Note(const PoolClock& clock);
   template <typename Other>
   void Note(const Other&) {}
-
-  // Those who watch are told last: they read the view again.
-  void Touch(TaskId task) {
-    parts_.views.Touch(task);
-    parts_.hub.Touch(task);
-  }
 
   const Parts parts_;
   const int64_t waiters_max_;

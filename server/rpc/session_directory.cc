@@ -153,11 +153,22 @@ std::vector<WorkerRecord> SessionDirectory::All() const {
 std::vector<WorkerRecord> SessionDirectory::WorkingFor(AccountId client) const {
   absl::MutexLock lock(&mutex_);
   absl::btree_map<SessionId, WorkerRecord> working;
+  absl::btree_set<SessionId> elsewhere;
   for (const auto& [id, lease] : leases_) {
     const auto owner = clients_.find(lease.task);
-    if (owner == clients_.end() || owner->second != client) continue;
+    if (owner == clients_.end() || owner->second != client) {
+      elsewhere.insert(lease.session);
+      continue;
+    }
     const auto session = sessions_.find(lease.session);
     if (session != sessions_.end()) working.insert(*session);
+  }
+  for (auto& [id, record] : working) {
+    if (!elsewhere.contains(id)) continue;
+    // It may be another client's trial.
+    record.progress.trial = {};
+    record.progress.step = 0;
+    record.progress.steps = 0;
   }
   std::vector<WorkerRecord> all;
   for (const auto& [id, record] : working) all.push_back(record);

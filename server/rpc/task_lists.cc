@@ -73,8 +73,8 @@ absl::Status TaskService::List(const TrialsCall& call) {
       "after_trial_id", request.after_trial_id(), limits::kNotNegative));
   ARCHPOOL_ASSIGN_OR_RETURN(
       Page page, Page::Read("ListTrials", absl::StrCat(id.value), request));
-  ARCHPOOL_ASSIGN_OR_RETURN(const Task task, parts_.reader.GetTask(id));
-  if (!CanSee(call.caller, task)) return TaskUnknown(id);
+  ARCHPOOL_ASSIGN_OR_RETURN(const Task task,
+                            TaskFor(call.caller, parts_.reader, id));
   ARCHPOOL_ASSIGN_OR_RETURN(const DatasetRecord dataset,
                             parts_.reader.GetDataset(task.spec->dataset));
   const Names names = NamesFor(call.caller);

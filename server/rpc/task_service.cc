@@ -37,6 +37,14 @@ absl::StatusOr<DatasetRequest> ReadDatasetRequest(
   return dataset;
 }
 
+std::vector<Digest> FilesOf(const DatasetRequest& request) {
+  std::vector<Digest> files;
+  for (const auto& [key, digests] : request.files) {
+    files.insert(files.end(), digests.begin(), digests.end());
+  }
+  return files;
+}
+
 absl::StatusOr<SubmitTask> ReadSubmitTask(
     AccountId caller, const v1::SubmitTaskRequest& request) {
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckPrintable(
@@ -94,6 +102,13 @@ void TaskService::Register(const RegisterCall& call) {
   const absl::StatusOr<DatasetRequest> request =
       ReadDatasetRequest(*call.request);
   if (!request.ok()) return call.finish(request.status());
+  // Before any of them is opened.
+  const absl::Status own = parts_.engine
+                               .Call(CheckFiles{.caller = call.caller.id,
+                                                .files = FilesOf(*request)},
+                                     call.caller.id)
+                               .status();
+  if (!own.ok()) return call.finish(own);
   SubmitCommand<archpool::RegisterDataset>(
       parts_.engine,
       PrepareDataset(parts_.blobs, *request, call.caller.id, pool_secret_,
@@ -164,9 +179,9 @@ grpc::ServerUnaryReactor* TaskService::GetTask(
                 ARCHPOOL_ASSIGN_OR_RETURN(
                     const TaskId id,
                     wire::ReadId<TaskId>("task_id", call.request->task_id()));
-                ARCHPOOL_ASSIGN_OR_RETURN(const auto view,
-                                          parts_.watch.views.Get(id));
-                if (!CanSee(call.caller, view->task)) return TaskUnknown(id);
+                ARCHPOOL_ASSIGN_OR_RETURN(
+                    const auto view,
+                    ViewFor(call.caller, parts_.watch.views, id));
                 *call.response->mutable_task() =
                     ToProto(*view, NamesFor(call.caller));
                 return absl::OkStatus();
@@ -200,8 +215,8 @@ void TaskService::AnswerFromStore(const CancelCall& accepted) {
   RunOn(parts_.watch.executor, accepted,
         [this](const CancelCall& call) -> absl::Status {
           const TaskId id{call.request->task_id()};
-          ARCHPOOL_ASSIGN_OR_RETURN(const Task task, parts_.reader.GetTask(id));
-          if (!CanSee(call.caller, task)) return TaskUnknown(id);
+          ARCHPOOL_ASSIGN_OR_RETURN(const Task task,
+                                    TaskFor(call.caller, parts_.reader, id));
           call.response->set_state(ToProto(task.state));
           return absl::OkStatus();
         });

@@ -19,6 +19,29 @@ absl::Status TaskUnknown(TaskId task) {
                                                " that this account may see"));
 }
 
+absl::StatusOr<Task> TaskFor(const Account& caller, Reader& reader,
+                             TaskId task) {
+  absl::StatusOr<Task> found = reader.GetTask(task);
+  if (absl::IsNotFound(found.status()) ||
+      (found.ok() && !CanSee(caller, *found))) {
+    return TaskUnknown(task);
+  }
+  return found;
+}
+
+absl::StatusOr<std::shared_ptr<const TaskView>> ViewFor(const Account& caller,
+                                                        TaskViews& views,
+                                                        TaskId task) {
+  const absl::StatusOr<AccountId> client = views.ClientOf(task);
+  if (!client.ok() && !absl::IsNotFound(client.status())) {
+    return client.status();
+  }
+  if (!client.ok() || (caller.role == Role::kClient && caller.id != *client)) {
+    return TaskUnknown(task);
+  }
+  return views.Get(task);
+}
+
 grpc::ServerWriteReactor<v1::WatchTaskResponse>* TaskWatch::Start(
     const WatchParts& parts, const WatchPace& pace, const Account& caller,
     std::function<absl::Status()> still_in, TaskId task) {
@@ -55,11 +78,8 @@ void TaskWatch::BeginRead() {
 void TaskWatch::Read() {
   const absl::Status admitted = still_in_();
   if (!admitted.ok()) return Finish(wire::ToGrpc(admitted));
-  const auto view = parts_.views.Get(task_);
+  const auto view = ViewFor(caller_, parts_.views, task_);
   if (!view.ok()) return Finish(wire::ToGrpc(view.status()));
-  if (!CanSee(caller_, (*view)->task)) {
-    return Finish(wire::ToGrpc(TaskUnknown(task_)));
-  }
   has_ended_ = IsEnded((*view)->task.state);
   *message_.mutable_task() = ToProto(**view, Names(parts_.accounts, caller_));
   StartWrite(&message_);

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "archpool/v1/task.pb.h"
@@ -22,6 +23,7 @@
 #include "server/rpc/task_hub.h"
 #include "server/rpc/task_views.h"
 #include "server/rpc/timer.h"
+#include "server/storage/store.h"
 
 namespace archpool::rpc {
 
@@ -91,7 +93,17 @@ class TaskWatch : public grpc::ServerWriteReactor<v1::WatchTaskResponse> {
 
 // Clients see their own tasks, operators and miners all.
 bool CanSee(const Account& caller, const Task& task);
+// The same of a task that there is and of one that there is not.
 absl::Status TaskUnknown(TaskId task);
+// NOT_FOUND (TASK_UNKNOWN): there is none, or the caller does not see it.
+// Blocks on the database.
+absl::StatusOr<Task> TaskFor(const Account& caller, Reader& reader,
+                             TaskId task);
+// The task, summed up. NOT_FOUND (TASK_UNKNOWN), before anything is summed up:
+// there is none, or the caller does not see it. Blocks on the database.
+absl::StatusOr<std::shared_ptr<const TaskView>> ViewFor(const Account& caller,
+                                                        TaskViews& views,
+                                                        TaskId task);
 
 }  // namespace archpool::rpc
 

@@ -20,7 +20,8 @@
 
 // Why a kill at any moment leaves no blob that is not whole: bytes are only
 // ever written under partial/ or temporary/. A blob gets its name by one
-// rename, after its bytes were synced and their digest compared; the directory
+// rename, after its bytes were synced and their digest compared, and after it
+// was noted under owners/ who sent them; the directory
 // that holds the name is synced before the caller is told. Before the rename
 // there is no blob, after it there is a whole one; a power cut between rename
 // and directory sync may undo the rename, which nobody was told of.
@@ -219,7 +220,7 @@ absl::Status BlobStore::Prepare() const {
   std::filesystem::create_directories(directory_, error);
   if (error)
     return StorageError("make the directory", directory_, error.value());
-  for (const char* part : {"/blobs", "/partial", "/temporary"}) {
+  for (const char* part : {"/blobs", "/owners", "/partial", "/temporary"}) {
     ARCHPOOL_RETURN_IF_ERROR(MakeDirectory(directory_ + part));
   }
   // What a kill left behind was never named by anyone; an upload may resume.
@@ -242,6 +243,17 @@ std::string BlobStore::PartialPathOf(const std::string& owner,
                                      const Digest& digest) const {
   // The owner's hash: whatever an owner is called, it names one file.
   return absl::StrCat(directory_, "/partial/", digest.ToString(), ".",
+                      Sha256(owner).ToString().substr(0, 32));
+}
+
+std::string BlobStore::OwnersPathOf(const Digest& digest) const {
+  const std::string name = digest.ToString();
+  return absl::StrCat(directory_, "/owners/", name.substr(0, 2), "/", name);
+}
+
+std::string BlobStore::OwnerPathOf(const std::string& owner,
+                                   const Digest& digest) const {
+  return absl::StrCat(OwnersPathOf(digest), "/",
                       Sha256(owner).ToString().substr(0, 32));
 }
 
@@ -293,8 +305,14 @@ absl::StatusOr<std::string> BlobStore::ReadAll(const Digest& digest,
   return Read(digest, 0, size);
 }
 
-absl::StatusOr<Digest> BlobStore::Put(absl::string_view bytes) const {
-  return Noted(TryPut(bytes));
+absl::StatusOr<Digest> BlobStore::Put(absl::string_view bytes,
+                                      const std::string& owner) const {
+  absl::StatusOr<Digest> digest = TryPut(bytes);
+  if (digest.ok() && !owner.empty()) {
+    const absl::Status marked = MarkSent(owner, *digest);
+    if (!marked.ok()) digest = marked;
+  }
+  return Noted(std::move(digest));
 }
 
 absl::StatusOr<Digest> BlobStore::TryPut(absl::string_view bytes) const {
@@ -334,12 +352,47 @@ absl::StatusOr<int64_t> BlobStore::PartialSize(const std::string& owner,
 
 absl::StatusOr<int64_t> BlobStore::TryPartialSize(const std::string& owner,
                                                   const Digest& digest) const {
-  const absl::StatusOr<int64_t> whole = TrySize(digest);
-  if (whole.ok() || !absl::IsNotFound(whole.status())) return whole;
+  ARCHPOOL_ASSIGN_OR_RETURN(const bool has_sent, TryHasSent(owner, digest));
+  if (has_sent) return TrySize(digest);
   const std::string path = PartialPathOf(owner, digest);
   ARCHPOOL_ASSIGN_OR_RETURN(const File file, OpenIfThere(path, O_RDONLY));
   if (file.fd() < 0) return 0;
   return SizeOf(file, path);
+}
+
+absl::StatusOr<bool> BlobStore::HasSent(const std::string& owner,
+                                        const Digest& digest) const {
+  return Noted(TryHasSent(owner, digest));
+}
+
+absl::StatusOr<bool> BlobStore::TryHasSent(const std::string& owner,
+                                           const Digest& digest) const {
+  const std::string path = OwnerPathOf(owner, digest);
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT) return false;
+    return StorageError("examine", path, errno);
+  }
+  // It is noted before the blob has its name.
+  const absl::StatusOr<int64_t> size = TrySize(digest);
+  if (absl::IsNotFound(size.status())) return false;
+  ARCHPOOL_RETURN_IF_ERROR(size.status());
+  return true;
+}
+
+bool BlobStore::IsOfNobody(const Digest& digest) const {
+  return TrySize(digest).ok() && !IsThere(OwnersPathOf(digest));
+}
+
+absl::Status BlobStore::MarkSent(const std::string& owner,
+                                 const Digest& digest) const {
+  const std::string folder = OwnersPathOf(digest);
+  const std::string path = OwnerPathOf(owner, digest);
+  ARCHPOOL_RETURN_IF_ERROR(MakeDirectory(ParentOf(folder)));
+  ARCHPOOL_RETURN_IF_ERROR(MakeDirectory(folder));
+  ARCHPOOL_ASSIGN_OR_RETURN(const File file, OpenOrCreate(path));
+  ARCHPOOL_RETURN_IF_ERROR(SyncFile(file, path));
+  return SyncDirectory(folder);
 }
 
 absl::Status BlobStore::Append(const std::string& owner, const Digest& digest,
@@ -359,8 +412,11 @@ absl::Status BlobStore::TryAppend(const std::string& owner,
   };
   const std::string path = PartialPathOf(owner, digest);
   while (true) {
-    const absl::StatusOr<int64_t> whole = TrySize(digest);
-    if (whole.ok()) return wrong_offset(*whole);
+    ARCHPOOL_ASSIGN_OR_RETURN(const bool has_sent, TryHasSent(owner, digest));
+    if (has_sent) {
+      ARCHPOOL_ASSIGN_OR_RETURN(const int64_t whole, TrySize(digest));
+      return wrong_offset(whole);
+    }
     ARCHPOOL_ASSIGN_OR_RETURN(const File file, OpenOrCreate(path));
     // Without the lock, bytes could be added between the check of the digest
     // and the rename: a blob that is not what it is called.
@@ -382,22 +438,31 @@ absl::Status BlobStore::TryComplete(const std::string& owner,
   const std::string path = PartialPathOf(owner, digest);
   const std::string blob_path = PathOf(digest);
   while (true) {
-    if (TrySize(digest).ok()) {
-      unlink(path.c_str());  // another owner was faster
-      // A faster writer may not have synced the name yet.
+    ARCHPOOL_ASSIGN_OR_RETURN(const bool has_sent, TryHasSent(owner, digest));
+    if (has_sent) {
+      unlink(path.c_str());  // another thread of this owner was faster
+      // And may not have synced the name yet.
       return SyncDirectory(ParentOf(blob_path));
     }
     ARCHPOOL_ASSIGN_OR_RETURN(const File file, OpenIfThere(path, O_RDWR));
     if (file.fd() < 0) {
       // Nothing was sent: right for the empty blob alone.
-      if (digest == Sha256(absl::string_view())) return TryPut("").status();
+      if (digest == Sha256(absl::string_view())) {
+        ARCHPOOL_RETURN_IF_ERROR(MarkSent(owner, digest));
+        return TryPut("").status();
+      }
       return Unknown(digest);
     }
     ARCHPOOL_ASSIGN_OR_RETURN(const bool is_current, Lock(file, path));
     if (!is_current) continue;
     ARCHPOOL_RETURN_IF_ERROR(SyncFile(file, path));
     ARCHPOOL_ASSIGN_OR_RETURN(const Digest actual, DigestOf(file, path));
-    if (actual == digest) return Publish(path, blob_path);
+    if (actual == digest) {
+      ARCHPOOL_RETURN_IF_ERROR(MarkSent(owner, digest));
+      // Over the same bytes of another owner, where there are any: looking
+      // first would take a time of its own.
+      return Publish(path, blob_path);
+    }
     unlink(path.c_str());
     return InvalidArgument(
         "BLOB_DIGEST_MISMATCH",

@@ -38,22 +38,33 @@ class BlobStore {
   // The whole blob. RESOURCE_EXHAUSTED (BLOB_TOO_LARGE): over `size_max`.
   absl::StatusOr<std::string> ReadAll(const Digest& digest,
                                       int64_t size_max) const;
-  // Writes a whole blob; returns its digest. Idempotent.
-  absl::StatusOr<Digest> Put(absl::string_view bytes) const;
+  // Writes a whole blob; returns its digest. Idempotent. It is noted to be the
+  // owner's, as if that had sent it; "": nobody's.
+  absl::StatusOr<Digest> Put(absl::string_view bytes,
+                             const std::string& owner = "") const;
 
   // Resumable uploads, per (owner, digest): one owner's partial bytes never mix
-  // with another's. Bytes held so far; the whole size where the blob is there.
+  // with another's, and an owner that begins is told, and does, the same
+  // whether another has sent the blob or not. Bytes held so far of this owner;
+  // the whole size where it has sent the blob whole.
   absl::StatusOr<int64_t> PartialSize(const std::string& owner,
                                       const Digest& digest) const;
   // Appends at `offset`, which must be the partial size. How much one owner may
   // send is the caller's to bound. FAILED_PRECONDITION (BLOB_OFFSET): another
-  // offset, or the blob is whole already.
+  // offset, or this owner has sent it whole already.
   absl::Status Append(const std::string& owner, const Digest& digest,
                       int64_t offset, absl::string_view bytes) const;
   // Checks the digest and makes the blob durable. Idempotent. INVALID_ARGUMENT
   // (BLOB_DIGEST_MISMATCH): the partial bytes are dropped. NOT_FOUND
   // (BLOB_UNKNOWN): this owner has sent nothing of it.
   absl::Status Complete(const std::string& owner, const Digest& digest) const;
+  // Whether the blob is there and this owner has sent it whole itself, and not
+  // only named its digest.
+  absl::StatusOr<bool> HasSent(const std::string& owner,
+                               const Digest& digest) const;
+  // Whether the blob is there and it is not noted who sent it: servers that knew
+  // no owners took it, or it comes from a backup.
+  bool IsOfNobody(const Digest& digest) const;
 
   // Whether something can be written here.
   absl::Status Probe() const;
@@ -76,6 +87,9 @@ class BlobStore {
                          int64_t offset, absl::string_view bytes) const;
   absl::Status TryComplete(const std::string& owner,
                            const Digest& digest) const;
+  absl::StatusOr<bool> TryHasSent(const std::string& owner,
+                                  const Digest& digest) const;
+  absl::Status MarkSent(const std::string& owner, const Digest& digest) const;
   absl::Status TryProbe() const;
   // Tells `errors_` of a failure, unless the store was dropped.
   template <typename Result>
@@ -85,6 +99,10 @@ class BlobStore {
   std::string PathOf(const Digest& digest) const;
   std::string PartialPathOf(const std::string& owner,
                             const Digest& digest) const;
+  // Whose directory has an empty file for each owner that sent the blob.
+  std::string OwnersPathOf(const Digest& digest) const;
+  std::string OwnerPathOf(const std::string& owner, const Digest& digest) const;
+
   std::string directory_;
   StorageErrors* errors_;  // nullptr: nobody listens
   Lifetime lifetime_;

@@ -72,6 +72,8 @@ TaskSpec RandomSpec(CounterRng& rng, const Digest& dataset) {
                  .halved_parameters_ppm = of(limits::kHalvedPpm)};
   spec.subspaces = of(limits::kSubspaces);
   spec.trials_per_lease = of(limits::kTrialsPerLease);
+  spec.results_visible_to_miners =
+      in(0, 1) == 1 ? ResultSight::kAfterEnd : ResultSight::kNever;
   return spec;
 }
 

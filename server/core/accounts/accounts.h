@@ -23,6 +23,9 @@ absl::StatusOr<AskForRoom::Reply> Execute(Step& step,
                                           const AskForRoom& command);
 absl::StatusOr<ConfirmFile::Reply> Execute(Step& step,
                                            const ConfirmFile& command);
+absl::StatusOr<CheckFiles::Reply> Execute(Step& step,
+                                          const CheckFiles& command);
+absl::StatusOr<AskToRead::Reply> Execute(Step& step, const AskToRead& command);
 absl::StatusOr<Invite::Reply> Execute(Step& step, const Invite& command);
 absl::StatusOr<RevokeInvitation::Reply> Execute(
     Step& step, const RevokeInvitation& command);

@@ -140,6 +140,15 @@ AuditId AuditBook::HeldBy(AccountId account,
   return id == nullptr ? AuditId{} : *id;
 }
 
+std::vector<AuditId> AuditBook::HeldBy(AccountId account) const {
+  std::vector<AuditId> held;
+  for (auto it = by_verifier_.lower_bound({account, ""});
+       it != by_verifier_.end() && it->first.first == account; ++it) {
+    held.push_back(it->second);
+  }
+  return held;
+}
+
 const absl::btree_set<AuditId>& AuditBook::AskedOf(AccountId miner) const {
   return SetIn(asked_, miner);
 }

@@ -32,6 +32,8 @@ class AuditBook {
   AuditId Of(TrialId trial) const;  // unset where there is none
   // The one that the verifier has, or an unset id.
   AuditId HeldBy(AccountId account, const std::string& verifier) const;
+  // Those that verifiers of the account have, by their names.
+  std::vector<AuditId> HeldBy(AccountId account) const;
   // Those that wait for the miner's answer; and what they ask of a worker.
   const absl::btree_set<AuditId>& AskedOf(AccountId miner) const;
   AskedLoad AskedOf(SessionId session) const;

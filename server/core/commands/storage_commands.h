@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "common/crypto/sha256.h"
 #include "common/model/ids.h"
@@ -29,6 +30,33 @@ struct ConfirmFile {
   Digest digest;
   int64_t size_bytes = 0;
   struct Reply {};
+};
+
+// Whether the caller has sent all of these files itself: a dataset is cut from
+// nobody else's. Changes nothing. NOT_FOUND (BLOB_UNKNOWN), which says as much
+// of a file that another account has sent as of one that is nowhere.
+struct CheckFiles {
+  AccountId caller;
+  std::vector<Digest> files;
+  struct Reply {};
+};
+
+// Whether the caller's work gives it a reason to read something now. A miner
+// reads the splits of a dataset while it holds a lease of a task on it, or is
+// asked for a segment of a trial of one; a verifier reads the splits, the
+// weights and the checkpoint of what it examines, and the weights that it goes
+// on from. What a dataset's owner and a trial's client may read hangs on no
+// work: it is not asked here. Changes nothing, and is no error where there is
+// no reason.
+struct AskToRead {
+  AccountId caller;
+  Digest dataset = {};  // zero: it is about a trial
+  TrialId trial = {};
+  struct Reply {
+    bool may = false;
+    // A verifier, and the trial is the one whose audit it holds.
+    bool is_audited = false;
+  };
 };
 
 }  // namespace archpool

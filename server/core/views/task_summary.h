@@ -16,6 +16,10 @@
 
 namespace archpool {
 
+// The share of its trials that a miner would have faked, by which its chance to
+// be found out is reckoned.
+inline constexpr double kFakedShare = 0.1;
+
 // What one miner got out of a task.
 struct MinerShare {
   AccountId account;
