@@ -38,10 +38,10 @@ class TaskReader {
         folder_trouble_(folder_trouble) {}
 
   TaskFile Read(const YamlNode& root) {
-    MapReader map(problems_, &root, "",
-                  {"name", "dataset", "space", "limits", "recipe", "budget",
-                   "reward", "search", "partition",
-                   "results_visible_to_miners"});
+    MapReader map(
+        problems_, &root, "",
+        {"name", "dataset", "space", "limits", "recipe", "budget", "reward",
+         "search", "partition", "results_visible_to_miners"});
     TaskFile task;
     if (map.Require("name") != nullptr) ReadName(map, task.spec.name);
     const YamlNode* dataset = map.Require("dataset");

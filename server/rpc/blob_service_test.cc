@@ -174,7 +174,7 @@ TEST_F(BlobServiceTest, WeightsMustBeThoseThatWereCommitted) {
 TEST_F(BlobServiceTest, BeginConfirmsWeightsThatAreHereAlready) {
   const std::string weights = "the weights";
   Commit(weights);
-  ASSERT_THAT(fixture_.blobs.Put(weights), IsOk());
+  ASSERT_THAT(fixture_.blobs.Put(weights, OwnerOf(*miner_)), IsOk());
   EXPECT_EQ(*miner_->BeginUpload(WeightsUpload(committed_, weights)),
             static_cast<int64_t>(weights.size()));
   EXPECT_EQ(StateOf(committed_), v1::TRIAL_STATE_UPLOADED);
@@ -206,6 +206,54 @@ TEST_F(BlobServiceTest, BeginDropsWhatCameWholeAndIsAnother) {
   EXPECT_EQ(StateOf(committed_), v1::TRIAL_STATE_UPLOADED);
 }
 
+// Nobody learns by a digest that another has sent the blob, nor is spared to
+// send it.
+TEST_F(BlobServiceTest, WhatAnotherHasSentIsSentAgain) {
+  const std::string weights = "the weights";
+  Commit(weights);
+  ASSERT_THAT(fixture_.blobs.Put(weights, "account-999"), IsOk());
+  EXPECT_EQ(*miner_->BeginUpload(WeightsUpload(committed_, weights)), 0);
+  EXPECT_NE(StateOf(committed_), v1::TRIAL_STATE_UPLOADED);
+  ASSERT_THAT(miner_->Send(WeightsUpload(committed_, weights), weights),
+              IsOk());
+  EXPECT_EQ(StateOf(committed_), v1::TRIAL_STATE_UPLOADED);
+
+  const std::string file(1'000, 'f');
+  ASSERT_THAT(client_->Send(FileUpload(file), file), IsOk());
+  const auto dave = fixture_.Make("dave", v1::ROLE_CLIENT);
+  EXPECT_EQ(*dave->BeginUpload(FileUpload(file)), 0);
+  ASSERT_THAT(dave->Send(FileUpload(file), file.substr(0, 600)), IsOk());
+  EXPECT_EQ(*dave->BeginUpload(FileUpload(file)), 600);
+  const auto rest = dave->Send(FileUpload(file), file, 600);
+  ASSERT_THAT(rest, IsOk());
+  EXPECT_EQ(rest->size_bytes(), 1'000);
+  EXPECT_EQ(*fixture_.blobs.ReadAll(Sha256(file), 1'000), file);
+  const std::string wrong(1'000, 'w');
+  const auto erin = fixture_.Make("erin", v1::ROLE_CLIENT);
+  EXPECT_THAT(erin->Send(FileUpload(file), wrong),
+              FailsWith("BLOB_DIGEST_MISMATCH"));
+  EXPECT_EQ(*fixture_.blobs.ReadAll(Sha256(file), 1'000), file);
+}
+
+// By another's files a client would get their images.
+TEST_F(BlobServiceTest, ADatasetIsCutFromOwnFilesAlone) {
+  const auto dave = fixture_.Make("dave", v1::ROLE_CLIENT);
+  v1::RegisterDatasetRequest request;
+  const auto call = [&](const std::string& images, const std::string& labels) {
+    request.mutable_idx()->set_train_images_digest(Sha256(images).AsBytes());
+    request.mutable_idx()->set_train_labels_digest(Sha256(labels).AsBytes());
+    request.set_classes(10);
+    request.set_validation_count(10);
+    request.set_held_out_count(10);
+    return dave->remote
+        .Call(dave->task, &v1::TaskService::Stub::RegisterDataset, request)
+        .status();
+  };
+  const absl::Status foreign = call(IdxImages(60), IdxLabels(60));
+  EXPECT_THAT(foreign, FailsWith("BLOB_UNKNOWN"));
+  EXPECT_EQ(foreign, call("never sent", "never sent"));
+}
+
 // Only files that an opening named, only of its trial, only while it is looked
 // at.
 TEST_F(BlobServiceTest, ACheckpointIsTakenForItsAuditAndDroppedAfterIt) {
@@ -228,9 +276,9 @@ TEST_F(BlobServiceTest, ACheckpointIsTakenForItsAuditAndDroppedAfterIt) {
   const auto mallory = fixture_.Make("mallory", v1::ROLE_MINER);
   EXPECT_THAT(mallory->BeginUpload(CheckpointUpload(committed_, bytes)),
               FailsWith("TRIAL_UNKNOWN"));
-  EXPECT_EQ(*verifier_->DownloadCheckpoint(committed_, true), bytes);
-  EXPECT_EQ(*verifier_->DownloadCheckpoint(committed_, false),
-            CheckpointText(committed_, segment, false));
+  EXPECT_THAT(verifier_->DownloadCheckpoint(committed_, true),
+              FailsWith("TRIAL_UNKNOWN"))
+      << "it does not examine it yet";
   EXPECT_THAT(mallory->DownloadCheckpoint(committed_, true),
               FailsWith("PURPOSE_NOT_ALLOWED"));
   EXPECT_THAT(client_->DownloadCheckpoint(committed_, true),
@@ -238,7 +286,17 @@ TEST_F(BlobServiceTest, ACheckpointIsTakenForItsAuditAndDroppedAfterIt) {
 
   const auto audit = verifier_->AcquireAudit(absl::ZeroDuration());
   ASSERT_THAT(audit, IsOk());
+  EXPECT_EQ(*verifier_->DownloadCheckpoint(committed_, true), bytes);
+  EXPECT_EQ(*verifier_->DownloadCheckpoint(committed_, false),
+            CheckpointText(committed_, segment, false));
+  const auto otto = fixture_.Make("otto", v1::ROLE_VERIFIER);
+  EXPECT_THAT(otto->DownloadCheckpoint(committed_, true),
+              FailsWith("TRIAL_UNKNOWN"));
+  EXPECT_THAT(otto->DownloadWeights(committed_), FailsWith("TRIAL_UNKNOWN"));
+  EXPECT_EQ(*verifier_->DownloadWeights(committed_), weights);
   ASSERT_THAT(verifier_->Measure(audit->audit(), 5, 5), IsOk());
+  EXPECT_THAT(verifier_->DownloadWeights(committed_),
+              FailsWith("TRIAL_UNKNOWN"));
   EXPECT_THAT(miner_->BeginUpload(CheckpointUpload(committed_, bytes)),
               FailsWith("UPLOAD_NOT_WANTED"));
   fixture_.Restart();  // ends what runs in the background
@@ -247,6 +305,7 @@ TEST_F(BlobServiceTest, ACheckpointIsTakenForItsAuditAndDroppedAfterIt) {
 }
 
 TEST_F(BlobServiceTest, SplitsAreReadAsTheManifestSays) {
+  Commit("the weights");  // and holds the lease
   const auto train = miner_->DownloadSplit(dataset_, v1::SPLIT_TRAIN);
   ASSERT_THAT(train, IsOk());
   const auto decoded = DecodeDataset(*train);
@@ -270,13 +329,47 @@ TEST_F(BlobServiceTest, SplitsAreReadAsTheManifestSays) {
               FailsWith("DATASET_UNKNOWN"));
 }
 
+// What is not the caller's business is answered as if it did not exist.
+TEST_F(BlobServiceTest, SplitsAreReadByThoseThatHaveAReasonNow) {
+  const auto dave = fixture_.Make("dave", v1::ROLE_CLIENT);
+  const std::string nowhere = Sha256("x").AsBytes();
+  const auto refusal = [&](Party& party, const std::string& id) {
+    return party.DownloadSplit(id, v1::SPLIT_TRAIN).status();
+  };
+  EXPECT_THAT(client_->DownloadSplit(dataset_, v1::SPLIT_VALIDATION), IsOk())
+      << "its own";
+  for (Party* const party : {miner_.get(), verifier_.get(), dave.get()}) {
+    EXPECT_THAT(refusal(*party, dataset_), FailsWith("DATASET_UNKNOWN"));
+    EXPECT_EQ(refusal(*party, dataset_), refusal(*party, nowhere));
+  }
+  Commit("the weights");
+  const auto eve = fixture_.Make("eve", v1::ROLE_MINER);
+  EXPECT_THAT(miner_->DownloadSplit(dataset_, v1::SPLIT_TRAIN), IsOk());
+  EXPECT_THAT(refusal(*eve, dataset_), FailsWith("DATASET_UNKNOWN"));
+  v1::ReleaseLeaseRequest release;
+  release.set_session_id(session_);
+  release.set_lease_id(lease_.lease_id());
+  release.set_attempt(lease_.attempt());
+  ASSERT_THAT(miner_->remote.Call(
+                  miner_->work, &v1::WorkService::Stub::ReleaseLease, release),
+              IsOk());
+  EXPECT_THAT(miner_->DownloadSplit(dataset_, v1::SPLIT_TRAIN), IsOk())
+      << "it is asked for a segment";
+  ASSERT_THAT(miner_->Answer(asked_, "the weights"), IsOk());
+  EXPECT_THAT(refusal(*miner_, dataset_), FailsWith("DATASET_UNKNOWN"));
+}
+
 TEST_F(BlobServiceTest, TheHeldOutSplitIsForVerifiersAlone) {
   EXPECT_THAT(miner_->DownloadSplit(dataset_, v1::SPLIT_HELD_OUT),
               FailsWith("HELD_OUT_CLOSED"));
   EXPECT_THAT(client_->DownloadSplit(dataset_, v1::SPLIT_HELD_OUT),
-              FailsWith("PURPOSE_NOT_ALLOWED"));
-  EXPECT_THAT(client_->DownloadSplit(dataset_, v1::SPLIT_TRAIN),
-              FailsWith("PURPOSE_NOT_ALLOWED"));
+              FailsWith("HELD_OUT_CLOSED"))
+      << "its miners could learn it from it";
+  Commit("the weights");
+  ASSERT_THAT(miner_->Answer(asked_, "the weights"), IsOk());
+  EXPECT_THAT(verifier_->DownloadSplit(dataset_, v1::SPLIT_HELD_OUT),
+              FailsWith("DATASET_UNKNOWN"));
+  ASSERT_THAT(verifier_->AcquireAudit(absl::ZeroDuration()), IsOk());
   const auto held_out = verifier_->DownloadSplit(dataset_, v1::SPLIT_HELD_OUT);
   ASSERT_THAT(held_out, IsOk());
   EXPECT_EQ(DecodeDataset(*held_out)->count(), 10);
@@ -360,7 +453,9 @@ TEST_F(StoredBytesTest, NoPartAndNoOthersFileIsFree) {
               FailsWith("STORAGE_QUOTA"));
   const auto dave = fixture_.Make("dave", v1::ROLE_CLIENT);
   ASSERT_THAT(dave->Send(FileUpload(first), first), IsOk());
-  EXPECT_EQ(*client_->BeginUpload(FileUpload(first)), 3 << 20);
+  EXPECT_EQ(*client_->BeginUpload(FileUpload(first)), 1'000)
+      << "what dave has sent is not its own";
+  ASSERT_THAT(client_->Send(FileUpload(first), first, 1'000), IsOk());
   EXPECT_THAT(client_->BeginUpload(FileUpload(second)),
               FailsWith("STORAGE_QUOTA"));
   fixture_.Restart();

@@ -47,8 +47,8 @@ struct TaskView {
 };
 // To a miner without where the promising subspaces are.
 v1::Lease ToProto(const Lease& lease, const Names& names);
-// Whether the viewer sees the task's front: whoever knew it while the search
-// goes on could train beside it instead of where the search looks.
+// Whether the viewer sees the task's front: a miner that knew it during the
+// search could train beside it instead of where the search looks.
 bool SeesResults(const Account& viewer, const Task& task);
 // To a miner its own part (Task.is_partial).
 v1::Task ToProto(const TaskView& view, const Names& names);

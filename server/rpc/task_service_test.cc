@@ -180,6 +180,11 @@ TEST_F(TaskServiceTest, ClientsSeeTheirOwnTasksAlone) {
   const int64_t id = SubmitTask();
   const auto dave = fixture_.Make("dave", v1::ROLE_CLIENT);
   EXPECT_THAT(dave->GetTask(id), FailsWith("TASK_UNKNOWN"));
+  for (Party* const party : {dave.get(), client_.get()}) {
+    EXPECT_THAT(party->GetTask(999), FailsWith("TASK_UNKNOWN"));
+    EXPECT_THAT(Trials(*party, 999), FailsWith("TASK_UNKNOWN"));
+    EXPECT_THAT(Cancel(*party, 999), FailsWith("TASK_UNKNOWN"));
+  }
   EXPECT_THAT(Trials(*dave, id), FailsWith("TASK_UNKNOWN"));
   EXPECT_THAT(Cancel(*dave, id), FailsWith("TASK_UNKNOWN"));
   EXPECT_THAT(miner_->GetTask(id), IsOk());
@@ -218,29 +223,70 @@ TEST_F(TaskServiceTest, MinersSeeTheirOwnTrialsAlone) {
 
 // Who knew the best networks could train their neighbours instead of what the
 // search asks for.
-TEST_F(TaskServiceTest, MinersSeeNoNetworkOfOthers) {
+TEST_F(TaskServiceTest, MinersSeeNothingOfWhatWasFound) {
   const int64_t id = SubmitTask();
-  const int64_t trial = Accept("w1");
+  Accept("w1");
   const auto bob = fixture_.Make("bob", v1::ROLE_MINER);
   const auto hidden = bob->GetTask(id);
   ASSERT_THAT(hidden, IsOk());
-  ASSERT_EQ(hidden->front_size(), 1);
-  for (const v1::Trial& one : {hidden->best(), hidden->front(0)}) {
-    EXPECT_EQ(one.trial_id(), trial);
-    EXPECT_EQ(one.verified_accuracy_ppm(), 600'000);
-    EXPECT_THAT(one.choices(), ::testing::IsEmpty());
-    EXPECT_EQ(one.description(), "");
-    EXPECT_EQ(one.architecture_id(), "");
-    EXPECT_EQ(one.weights_digest(), "");
-    EXPECT_EQ(one.checkpoint_root(), "");
+  EXPECT_TRUE(hidden->is_partial());
+  EXPECT_EQ(hidden->trials_accepted(), 1);
+  EXPECT_EQ(hidden->shares_size(), 0);
+  const auto own = miner_->GetTask(id);
+  ASSERT_THAT(own, IsOk());
+  ASSERT_EQ(own->shares_size(), 1);
+  EXPECT_EQ(own->shares(0).account_name(), "alice");
+  for (const v1::Task* const task : {&*hidden, &*own}) {
+    EXPECT_FALSE(task->has_best());
+    EXPECT_EQ(task->front_size(), 0);
+    EXPECT_EQ(task->spec().dataset_id(), "");
+    EXPECT_EQ(task->manifest().train_digest(), "");
+    EXPECT_EQ(task->manifest().validation_digest(), "");
+    EXPECT_GT(task->manifest().train_count(), 0);
+    EXPECT_EQ(task->subspaces_explored(), 0);
   }
-  for (Party* const party :
-       {client_.get(), miner_.get(), &fixture_.operator_party()}) {
+  const auto listed =
+      bob->remote.Call(bob->task, &v1::TaskService::Stub::ListTasks, {});
+  ASSERT_THAT(listed, IsOk());
+  EXPECT_FALSE(listed->tasks(0).has_best_trial_id());
+  EXPECT_FALSE(listed->tasks(0).has_best_verified_accuracy_ppm());
+  for (Party* const party : {client_.get(), &fixture_.operator_party()}) {
     const auto shown = party->GetTask(id);
+    EXPECT_FALSE(shown->is_partial());
     ASSERT_THAT(shown, IsOk());
     EXPECT_THAT(shown->best().choices(), ::testing::Not(::testing::IsEmpty()));
     EXPECT_EQ(shown->front(0).weights_digest(), shown->best().weights_digest());
     EXPECT_EQ(shown->best().architecture_id().size(), 32U);
+  }
+}
+
+// The client may say that they do, once it is over.
+TEST_F(TaskServiceTest, MinersSeeTheFrontAfterTheEndWhereTheClientSaysSo) {
+  const auto bob = fixture_.Make("bob", v1::ROLE_MINER);
+  for (const bool is_open : {true, false}) {
+    const std::string name = is_open ? "dora" : "dave";
+    const auto client = fixture_.Make(name, v1::ROLE_CLIENT);
+    v1::TaskSpec spec = fixture_.Spec(fixture_.RegisterDataset(*client));
+    if (is_open) {
+      spec.set_results_visible_to_miners(v1::RESULT_SIGHT_AFTER_END);
+    }
+    const int64_t id = fixture_.SubmitTask(*client, name, spec);
+    Accept("w1");
+    EXPECT_EQ(bob->GetTask(id)->front_size(), 0) << "it runs";
+    ASSERT_THAT(Cancel(*client, id), IsOk());
+    VerifyFinalist();
+    ASSERT_EQ(client->GetTask(id)->state(), v1::TASK_STATE_CANCELLED);
+    const auto ended = bob->GetTask(id);
+    ASSERT_THAT(ended, IsOk());
+    EXPECT_EQ(ended->has_best(), is_open);
+    EXPECT_EQ(ended->front_size(), is_open ? 1 : 0);
+    EXPECT_EQ(ended->shares_size(), 0);
+    if (!is_open) continue;
+    EXPECT_EQ(ended->best().verified_accuracy_ppm(), 600'000);
+    EXPECT_EQ(ended->best().architecture_id().size(), 32U);
+    EXPECT_EQ(
+        ended->best().account_name(),
+        absl::StrCat("account-", miner_->WhoAmI()->account().account_id()));
   }
 }
 

@@ -12,7 +12,7 @@
 namespace archpool::rpc {
 namespace {
 
-// What becomes of the task's trials: whoever looks for work wants to know.
+// How far the task is: a miner that looks for work wants to know.
 void FillProgress(const TaskSummary& summary, v1::Task* proto) {
   proto->set_trials_assigned(summary.trials_assigned);
   proto->set_trials_pending(summary.trials_pending);

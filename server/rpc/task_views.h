@@ -35,13 +35,13 @@ class TaskViews {
   // May block on the database. NOT_FOUND (TASK_UNKNOWN); the reader's errors.
   absl::StatusOr<std::shared_ptr<const TaskView>> Get(TaskId task)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // Whose task it is, which costs little. May block on the database. Errors as
+  // The account of the task's client, which costs little. May block on the database. Errors as
   // of Get.
   absl::StatusOr<AccountId> ClientOf(TaskId task) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // These records were committed.
   void Apply(absl::Span<const Event> events) ABSL_LOCKS_EXCLUDED(mutex_);
-  // These are all that is open; what was known is not to be relied on.
+  // These are all that is open; what was known before is forgotten.
   void Load(absl::Span<const Event> records) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:

@@ -62,8 +62,8 @@ class BlobStore {
   // only named its digest.
   absl::StatusOr<bool> HasSent(const std::string& owner,
                                const Digest& digest) const;
-  // Whether the blob is there and it is not noted who sent it: servers that knew
-  // no owners took it, or it comes from a backup.
+  // Whether the blob is there and it is not noted who sent it: servers that
+  // knew no owners took it, or it comes from a backup.
   bool IsOfNobody(const Digest& digest) const;
 
   // Whether something can be written here.
@@ -99,7 +99,7 @@ class BlobStore {
   std::string PathOf(const Digest& digest) const;
   std::string PartialPathOf(const std::string& owner,
                             const Digest& digest) const;
-  // Whose directory has an empty file for each owner that sent the blob.
+  // A directory with an empty file for each owner that sent the blob.
   std::string OwnersPathOf(const Digest& digest) const;
   std::string OwnerPathOf(const std::string& owner, const Digest& digest) const;
 

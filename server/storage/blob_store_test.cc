@@ -101,6 +101,44 @@ TEST_F(BlobStoreTest, OwnersUploadsAreKeptApart) {
   EXPECT_EQ(*store_.ReadAll(digest, 100), bytes);
 }
 
+// An owner is told, and does, the same whether another was there before it.
+TEST_F(BlobStoreTest, WhatAnotherHasSentIsSentAgain) {
+  const std::string bytes = "the same bytes";
+  const Digest digest = Sha256(bytes);
+  for (const std::string owner : {"alice", "bob"}) {
+    EXPECT_EQ(*store_.PartialSize(owner, digest), 0);
+    EXPECT_FALSE(*store_.HasSent(owner, digest));
+    EXPECT_THAT(store_.Complete(owner, digest), FailsWith("BLOB_UNKNOWN"));
+    ASSERT_THAT(store_.Append(owner, digest, 0, bytes.substr(0, 4)), IsOk());
+    EXPECT_EQ(*store_.PartialSize(owner, digest), 4);
+    ASSERT_THAT(store_.Append(owner, digest, 4, bytes.substr(4)), IsOk());
+    ASSERT_THAT(store_.Complete(owner, digest), IsOk());
+    EXPECT_TRUE(*store_.HasSent(owner, digest));
+    EXPECT_EQ(*store_.PartialSize(owner, digest), 14);
+    EXPECT_THAT(store_.Append(owner, digest, 14, "x"),
+                FailsWith("BLOB_OFFSET"));
+  }
+  ASSERT_THAT(store_.Append("mallory", digest, 0, "other bytes..."), IsOk());
+  EXPECT_THAT(store_.Complete("mallory", digest),
+              FailsWith("BLOB_DIGEST_MISMATCH"));
+  EXPECT_FALSE(*store_.HasSent("mallory", digest));
+  EXPECT_EQ(*store_.ReadAll(digest, 100), bytes);
+  EXPECT_EQ(CountFiles("blobs"), 1);
+  EXPECT_EQ(CountFiles("partial"), 0);
+}
+
+TEST_F(BlobStoreTest, ABlobIsOfNobodyUntilSomebodyIsNoted) {
+  const Digest old_digest = *store_.Put("from before");
+  EXPECT_TRUE(store_.IsOfNobody(old_digest));
+  EXPECT_FALSE(*store_.HasSent("alice", old_digest));
+  ASSERT_THAT(store_.Put("from before", "alice"), IsOk());
+  EXPECT_FALSE(store_.IsOfNobody(old_digest));
+  EXPECT_TRUE(*store_.HasSent("alice", old_digest));
+  EXPECT_FALSE(store_.IsOfNobody(Sha256("nowhere")));
+  const BlobStore reopened = *BlobStore::Open(directory_.path() + "/blobs");
+  EXPECT_TRUE(*reopened.HasSent("alice", old_digest));
+}
+
 TEST_F(BlobStoreTest, WrongBytesAreDroppedAndCanBeSentAgain) {
   const std::string bytes = "right";
   const Digest digest = Sha256(bytes);

@@ -73,9 +73,9 @@ TEST_F(ReadingTest, ADatasetIsCutFromOwnFilesAlone) {
     return pool.Try(CheckFiles{.caller = dave, .files = files}).status();
   };
   EXPECT_THAT(check({Sha256("b")}), IsOk());
-  const absl::Status anothers = check({Sha256("b"), Sha256("a")});
-  EXPECT_THAT(anothers, FailsWith("BLOB_UNKNOWN"));
-  EXPECT_EQ(anothers, check({Sha256("b"), Sha256("nowhere")}));
+  const absl::Status foreign = check({Sha256("b"), Sha256("a")});
+  EXPECT_THAT(foreign, FailsWith("BLOB_UNKNOWN"));
+  EXPECT_EQ(foreign, check({Sha256("b"), Sha256("nowhere")}));
 }
 
 }  // namespace
