@@ -496,29 +496,5 @@ TEST_F(TaskServiceTest, WhatACommitInDoubtChangedIsSeen) {
   EXPECT_EQ(client_->GetTask(id)->state(), v1::TASK_STATE_CANCELLED);
 }
 
-TEST_F(TaskServiceTest, WorkersAreListedWithWhatTheySaid) {
-  const auto bob = fixture_.Make("bob", v1::ROLE_MINER);
-  const int64_t session = *miner_->OpenSession("w1");
-  ASSERT_THAT(bob->OpenSession("w9"), IsOk());
-  ASSERT_THAT(miner_->Heartbeat(session, {}), IsOk());
-  const auto workers = [](Party& party) {
-    return party.remote
-        .Call(party.pool, &v1::PoolService::Stub::ListWorkers, {})
-        ->workers();
-  };
-  EXPECT_EQ(workers(fixture_.operator_party()).size(), 2);
-  const auto own = workers(*miner_);
-  ASSERT_EQ(own.size(), 1);
-  EXPECT_EQ(own[0].account_name(), "alice");
-  EXPECT_EQ(own[0].worker_name(), "w1");
-  EXPECT_EQ(own[0].activity(), v1::WORKER_ACTIVITY_TRAINING);
-  EXPECT_EQ(own[0].steps(), 2);
-  // The same worker again closes the earlier session.
-  const int64_t next = *miner_->OpenSession("w1");
-  ASSERT_EQ(workers(*miner_).size(), 1);
-  EXPECT_EQ(workers(*miner_)[0].session_id(), next);
-  EXPECT_THAT(miner_->Heartbeat(session, {}), FailsWith("SESSION_UNKNOWN"));
-}
-
 }  // namespace
 }  // namespace archpool
