@@ -20,7 +20,7 @@
 #include "google/protobuf/descriptor.h"
 #include "gtest/gtest.h"
 #include "server/rpc/authorization.h"
-#include "server/rpc/sight_rows_test_util.h"
+#include "tests/support/sight_rows.h"
 #include "tests/support/status_matchers.h"
 
 namespace archpool::rpc {

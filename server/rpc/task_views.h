@@ -35,8 +35,8 @@ class TaskViews {
   // May block on the database. NOT_FOUND (TASK_UNKNOWN); the reader's errors.
   absl::StatusOr<std::shared_ptr<const TaskView>> Get(TaskId task)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // The account of the task's client, which costs little. May block on the database. Errors as
-  // of Get.
+  // The account of the task's client, which costs little. May block on the
+  // database. Errors as of Get.
   absl::StatusOr<AccountId> ClientOf(TaskId task) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // These records were committed.

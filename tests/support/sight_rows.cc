@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/rpc/sight_rows_test_util.h"
+#include "tests/support/sight_rows.h"
 
 #include "absl/strings/str_cat.h"
 #include "archpool/v1/invitation.pb.h"
@@ -108,36 +108,39 @@ std::vector<Row> AccountRows() {
         {"alice-miner", kRefused},
         {"eve-miner", kRefused},
         {"victor-verifier", kRefused},
-        {"otto-verifier", kRefused}}},
-      {"TokenService/CreateToken",
-       Asking<v1::CreateTokenRequest>([](Scene&, auto& r) {
-         r.set_name("another");
-         r.set_scope(v1::TOKEN_SCOPE_READ);
-         r.set_token_hash(Sha256("one hash for all").AsBytes());
-       }),
-       {{"carol-client", kAnything},
-        {"dave-client", kAnything},
-        {"alice-miner", kAnything},
-        {"eve-miner", kAnything},
-        {"victor-verifier", kAnything},
-        {"otto-verifier", kAnything}}},
-      {"TokenService/ListTokens", Asking<v1::ListTokensRequest>(), {}},
-      {"TokenService/RotateToken",
-       Asking<v1::RotateTokenRequest>(),
-       {{"carol-client", kRefused},
-        {"dave-client", kRefused},
-        {"alice-miner", kRefused},
-        {"eve-miner", kRefused},
-        {"victor-verifier", kRefused},
-        {"otto-verifier", kRefused}}},
-      {"TokenService/RevokeToken",
-       Asking<v1::RevokeTokenRequest>(),
-       {{"carol-client", kRefused},
-        {"dave-client", kRefused},
-        {"alice-miner", kRefused},
-        {"eve-miner", kRefused},
-        {"victor-verifier", kRefused},
         {"otto-verifier", kRefused}}}};
+}
+
+std::vector<Row> TokenRows() {
+  return {{"TokenService/CreateToken",
+           Asking<v1::CreateTokenRequest>([](Scene&, auto& r) {
+             r.set_name("another");
+             r.set_scope(v1::TOKEN_SCOPE_READ);
+             r.set_token_hash(Sha256("one hash for all").AsBytes());
+           }),
+           {{"carol-client", kAnything},
+            {"dave-client", kAnything},
+            {"alice-miner", kAnything},
+            {"eve-miner", kAnything},
+            {"victor-verifier", kAnything},
+            {"otto-verifier", kAnything}}},
+          {"TokenService/ListTokens", Asking<v1::ListTokensRequest>(), {}},
+          {"TokenService/RotateToken",
+           Asking<v1::RotateTokenRequest>(),
+           {{"carol-client", kRefused},
+            {"dave-client", kRefused},
+            {"alice-miner", kRefused},
+            {"eve-miner", kRefused},
+            {"victor-verifier", kRefused},
+            {"otto-verifier", kRefused}}},
+          {"TokenService/RevokeToken",
+           Asking<v1::RevokeTokenRequest>(),
+           {{"carol-client", kRefused},
+            {"dave-client", kRefused},
+            {"alice-miner", kRefused},
+            {"eve-miner", kRefused},
+            {"victor-verifier", kRefused},
+            {"otto-verifier", kRefused}}}};
 }
 
 std::function<std::string(Scene&)> Splits(v1::Split split) {
@@ -370,8 +373,8 @@ const std::set<std::string>& OperatorsMethods() {
 
 std::vector<Row> AllRows() {
   std::vector<Row> rows;
-  for (const auto& some :
-       {AccountRows(), BlobRows(), MoneyRows(), TaskRows(), WorkRows()}) {
+  for (const auto& some : {AccountRows(), TokenRows(), BlobRows(), MoneyRows(),
+                           TaskRows(), WorkRows()}) {
     rows.insert(rows.end(), some.begin(), some.end());
   }
   return rows;

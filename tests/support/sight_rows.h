@@ -2,8 +2,8 @@
 // A pool of people who have business with each other and of others who have
 // none, and what each method of the protocol is to answer each of them. For
 // tests.
-#ifndef ARCHPOOL_SERVER_RPC_SIGHT_ROWS_TEST_UTIL_H_
-#define ARCHPOOL_SERVER_RPC_SIGHT_ROWS_TEST_UTIL_H_
+#ifndef ARCHPOOL_TESTS_SUPPORT_SIGHT_ROWS_H_
+#define ARCHPOOL_TESTS_SUPPORT_SIGHT_ROWS_H_
 
 #include <cstdint>
 #include <functional>
@@ -44,7 +44,7 @@ inline constexpr char kRefused[] = "!";   // for one reason or another
 
 struct Row {
   std::string method;  // without "/archpool.v1."
-  // Of carol's and alice's things.
+  // About carol's and alice's things.
   std::function<std::string(Scene&)> request;
   // The reason of the refusal, by who calls; others succeed.
   std::map<std::string, std::string> outcomes;
@@ -59,4 +59,4 @@ std::vector<Row> AllRows();
 
 }  // namespace archpool::rpc
 
-#endif  // ARCHPOOL_SERVER_RPC_SIGHT_ROWS_TEST_UTIL_H_
+#endif  // ARCHPOOL_TESTS_SUPPORT_SIGHT_ROWS_H_
