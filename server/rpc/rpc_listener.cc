@@ -29,6 +29,9 @@ void RpcListener::NoteAll(absl::Span<const Event> events) {
   for (const Event& event : events) {
     std::visit([this](const auto& record) { Note(record); }, event);
   }
+  // Once for each task, however many of its trials changed.
+  for (const TaskId task : touched_) parts_.hub.Touch(task);
+  touched_.clear();
 }
 
 // What is under way by a token that is over ends: it asks again, and hears so.
@@ -45,7 +48,7 @@ void RpcListener::Note(const AccountToken& token) {
 // frees what it had reserved of the budget, and after an accepted one any
 // worker that asks may find that the budget is spent, which ends the task.
 void RpcListener::Note(const Task& task) {
-  parts_.hub.Touch(task.id);
+  touched_.insert(task.id);
   parts_.sessions.Update(task);
   if (task.state == TaskState::kActive) {
     parts_.work_waiting.Notify(task.spec->subspaces);
@@ -60,13 +63,13 @@ void RpcListener::Note(const SubspaceRecord& subspace) {
 }
 
 void RpcListener::Note(const Lease& lease) {
-  if (lease.role == LeaseRole::kBackup) parts_.hub.Touch(lease.task);
+  if (lease.role == LeaseRole::kBackup) touched_.insert(lease.task);
   parts_.sessions.Update(lease);
   if (lease.state != LeaseState::kActive) parts_.work_waiting.Notify(1);
 }
 
 void RpcListener::Note(const Trial& trial) {
-  parts_.hub.Touch(trial.task);
+  touched_.insert(trial.task);
   if (trial.reason == kSuperseded) parts_.sessions.SetNews(trial.lease);
   if (trial.state == TrialState::kRejected ||
       trial.state == TrialState::kAccepted) {

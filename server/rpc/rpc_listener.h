@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "absl/container/btree_set.h"
 #include "absl/types/span.h"
 #include "common/base/clock.h"
 #include "server/core/records/entities.h"
@@ -64,6 +65,7 @@ class RpcListener : public EngineListener {
   const Parts parts_;
   const int64_t waiters_max_;
   bool in_maintenance_ = false;
+  absl::btree_set<TaskId> touched_;  // by the events being noted
 };
 
 }  // namespace archpool::rpc

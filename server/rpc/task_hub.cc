@@ -31,6 +31,11 @@ void TaskHub::Unsubscribe(TaskId task, int64_t subscriber) {
   if (found->second.empty()) tasks_.erase(found);
 }
 
+int64_t TaskHub::count() const {
+  absl::MutexLock lock(&mutex_);
+  return count_;
+}
+
 int64_t TaskHub::CountOf(AccountId account) const {
   absl::MutexLock lock(&mutex_);
   const auto own = counts_.find(account);

@@ -26,6 +26,8 @@ class TaskHub {
                     std::function<void()> changed) ABSL_LOCKS_EXCLUDED(mutex_);
   // `changed` may still be in a call that began before.
   void Unsubscribe(TaskId task, int64_t subscriber) ABSL_LOCKS_EXCLUDED(mutex_);
+  // All that there are.
+  int64_t count() const ABSL_LOCKS_EXCLUDED(mutex_);
   // The account's.
   int64_t CountOf(AccountId account) const ABSL_LOCKS_EXCLUDED(mutex_);
   void Touch(TaskId task) ABSL_LOCKS_EXCLUDED(mutex_);

@@ -78,33 +78,33 @@ absl::Status TaskService::List(const TrialsCall& call) {
   ARCHPOOL_ASSIGN_OR_RETURN(const DatasetRecord dataset,
                             parts_.reader.GetDataset(task.spec->dataset));
   const Names names = NamesFor(call.caller);
-  TrialId after{request.page_token().empty() ? request.after_trial_id()
-                                             : page.after_id()};
-  // A miner sees its own alone: pages of others' trials are passed over.
-  while (true) {
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        const std::vector<Trial> some,
-        parts_.reader.Trials(id, after, limits::kPageSize.max));
-    for (const Trial& trial : some) {
-      after = trial.id;
-      if (call.caller.role == Role::kMiner && trial.account != call.caller.id) {
-        continue;
-      }
-      if (page.IsFull()) {
-        call.response->set_next_page_token(page.NextToken());
-        return absl::OkStatus();
-      }
-      v1::Trial* const to = call.response->add_trials();
-      *to = ToProto(trial, *task.spec, dataset.manifest, names);
-      // A client learns what it pays for.
-      if (call.caller.role == Role::kClient &&
-          trial.state != TrialState::kAccepted) {
-        HideResults(*to);
-      }
-      page.Add(*to, trial.id.value);
+  const TrialId after{request.page_token().empty() ? request.after_trial_id()
+                                                   : page.after_id()};
+  const bool is_miner = call.caller.role == Role::kMiner;
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const std::vector<Trial> trials,
+      parts_.reader.TrialsIn(id, is_miner ? call.caller.id : AccountId(), after,
+                             page.limit()));
+  for (const Trial& trial : trials) {
+    if (page.IsFull()) {
+      call.response->set_next_page_token(page.NextToken());
+      break;
     }
-    if (std::ssize(some) < limits::kPageSize.max) return absl::OkStatus();
+    // What a client knew before names whose work it was: that is over.
+    if (is_miner && trial.known_from.IsSet()) {
+      page.Add(0, absl::StrCat(trial.id.value));
+      continue;
+    }
+    v1::Trial* const to = call.response->add_trials();
+    *to = ToProto(trial, *task.spec, dataset.manifest, names);
+    // A client learns what it pays for.
+    if (call.caller.role == Role::kClient &&
+        trial.state != TrialState::kAccepted) {
+      HideResults(*to);
+    }
+    page.Add(*to, trial.id.value);
   }
+  return absl::OkStatus();
 }
 
 grpc::ServerUnaryReactor* TaskService::ListLeases(

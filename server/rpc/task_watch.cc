@@ -90,11 +90,17 @@ void TaskWatch::OnWriteDone(bool ok) {
     absl::MutexLock lock(&mutex_);
     if (ok && !has_ended_ && !is_cancelled_) {
       last_sent_ = std::chrono::steady_clock::now();
-      WaitLocked(is_dirty_ ? pace_.interval_min : pace_.interval_max);
+      WaitLocked(is_dirty_ ? Interval() : pace_.interval_max);
       return;
     }
   }
   Finish(ok && has_ended_ ? grpc::Status::OK : grpc::Status::CANCELLED);
+}
+
+absl::Duration TaskWatch::Interval() const {
+  return std::max(
+      pace_.interval_min,
+      std::min(pace_.interval_max, parts_.hub.count() * pace_.interval_each));
 }
 
 void TaskWatch::WaitLocked(absl::Duration delay) {
@@ -110,7 +116,7 @@ void TaskWatch::OnChanged() {
   if (!is_waiting_ || !parts_.timer.Cancel(wake_)) return;
   const absl::Duration since =
       absl::FromChrono(std::chrono::steady_clock::now() - last_sent_);
-  WaitLocked(std::max(pace_.interval_min - since, absl::ZeroDuration()));
+  WaitLocked(std::max(Interval() - since, absl::ZeroDuration()));
 }
 
 void TaskWatch::OnCancel() {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One WatchTask stream: sends the task whenever it changes, at most twice a
-// second and at least every ten seconds, until it has ended or the client hangs
-// up. Owns itself. Thread-safe: it reads on an executor's thread, is woken on
-// the timer's or a listener's, and is told of writes and hang-ups on gRPC's.
+// second (less often where many watch) and at least every ten seconds, until it
+// has ended or the client hangs up. Owns itself. Thread-safe: it reads on an
+// executor's thread, is woken on the timer's or a listener's, and is told of
+// writes and hang-ups on gRPC's.
 #ifndef ARCHPOOL_SERVER_RPC_TASK_WATCH_H_
 #define ARCHPOOL_SERVER_RPC_TASK_WATCH_H_
 
@@ -38,6 +39,9 @@ struct WatchParts {
 
 struct WatchPace {
   absl::Duration interval_min = absl::Milliseconds(500);
+  // What each watch that is open adds to all of them: at two milliseconds all
+  // together send 500 messages a second, however many there are.
+  absl::Duration interval_each = absl::Milliseconds(2);
   absl::Duration interval_max = absl::Seconds(10);
 };
 
@@ -71,6 +75,8 @@ class TaskWatch : public grpc::ServerWriteReactor<v1::WatchTaskResponse> {
   void BeginRead() ABSL_LOCKS_EXCLUDED(mutex_);
   void Read() ABSL_LOCKS_EXCLUDED(mutex_);
   void OnChanged() ABSL_LOCKS_EXCLUDED(mutex_);
+  // From one message to the next, while the task changes.
+  absl::Duration Interval() const;
 
   const WatchParts parts_;
   const WatchPace pace_;

@@ -192,15 +192,18 @@ absl::StatusOr<std::vector<Task>> MemoryStore::Tasks(const TaskFilter& filter) {
   return tasks;
 }
 
-absl::StatusOr<std::vector<Trial>> MemoryStore::Trials(TaskId task,
-                                                       TrialId after,
-                                                       int64_t limit) {
+absl::StatusOr<std::vector<Trial>> MemoryStore::TrialsIn(TaskId task,
+                                                         AccountId account,
+                                                         TrialId after,
+                                                         int64_t limit) {
   absl::MutexLock lock(&mutex_);
   std::vector<Trial> trials;
   const auto& all = tables_.All<Trial>();
   for (auto it = all.upper_bound(after); it != all.end(); ++it) {
     if (IsFull(trials.size(), limit)) break;
-    if (it->second.task == task) trials.push_back(it->second);
+    if (it->second.task != task) continue;
+    if (account.IsSet() && it->second.account != account) continue;
+    trials.push_back(it->second);
   }
   return trials;
 }

@@ -49,8 +49,9 @@ class MemoryStore : public Store, public Reader, public ReceiptStore {
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<Task>> Tasks(const TaskFilter& filter) override
       ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::StatusOr<std::vector<Trial>> Trials(TaskId task, TrialId after,
-                                            int64_t limit) override
+  absl::StatusOr<std::vector<Trial>> TrialsIn(TaskId task, AccountId account,
+                                              TrialId after,
+                                              int64_t limit) override
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<Trial>> TrialsOf(AccountId account,
                                               absl::Time since,

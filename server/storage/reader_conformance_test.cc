@@ -179,6 +179,10 @@ TEST_P(StoreConformanceTest, ReaderFiltersAndPages) {
   });
   std::reverse(of_miner.begin(), of_miner.end());
   EXPECT_EQ(*reader.TrialsOf(miner, trial.create_time, 10'000), of_miner);
+  EXPECT_EQ(*reader.TrialsIn(trial.task, miner, {}, 10'000),
+            Filtered<Trial>(records.All<Trial>(), [&](const Trial& t) {
+              return t.account == miner && t.task == trial.task;
+            }));
   EXPECT_THAT(*reader.TrialsOf(miner, trial.create_time, 1),
               ElementsAre(of_miner.at(0)));
 

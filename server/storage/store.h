@@ -121,9 +121,16 @@ class Reader {
   // NOT_FOUND (TASK_UNKNOWN).
   virtual absl::StatusOr<Task> GetTask(TaskId task) = 0;
   virtual absl::StatusOr<std::vector<Task>> Tasks(const TaskFilter&) = 0;
-  // The trials of one task, by id, those after `after`.
-  virtual absl::StatusOr<std::vector<Trial>> Trials(TaskId task, TrialId after,
-                                                    int64_t limit) = 0;
+  // The trials of one task, by id, those after `after`; of one account, or of
+  // all where it is unset.
+  virtual absl::StatusOr<std::vector<Trial>> TrialsIn(TaskId task,
+                                                      AccountId account,
+                                                      TrialId after,
+                                                      int64_t limit) = 0;
+  absl::StatusOr<std::vector<Trial>> Trials(TaskId task, TrialId after,
+                                            int64_t limit) {
+    return TrialsIn(task, AccountId(), after, limit);
+  }
   // The trials of one account, newest first, made since `since`.
   virtual absl::StatusOr<std::vector<Trial>> TrialsOf(AccountId account,
                                                       absl::Time since,

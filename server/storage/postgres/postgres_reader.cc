@@ -265,17 +265,19 @@ absl::StatusOr<std::vector<Task>> PostgresReader::Tasks(
   return tasks;
 }
 
-absl::StatusOr<std::vector<Trial>> PostgresReader::Trials(TaskId task,
-                                                          TrialId after,
-                                                          int64_t limit) {
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      std::vector<Trial> trials,
-      connections_->Rows(postgres::TrialTable(),
-                         "WHERE task_id = $1::bigint AND id > $2::bigint"
-                         " ORDER BY id LIMIT $3::bigint",
-                         {absl::StrCat(task.value), absl::StrCat(after.value),
-                          LimitText(limit)}));
-  return trials;
+absl::StatusOr<std::vector<Trial>> PostgresReader::TrialsIn(TaskId task,
+                                                            AccountId account,
+                                                            TrialId after,
+                                                            int64_t limit) {
+  std::vector<std::string> values = {
+      absl::StrCat(task.value), absl::StrCat(after.value), LimitText(limit)};
+  if (account.IsSet()) values.push_back(absl::StrCat(account.value));
+  return connections_->Rows(
+      postgres::TrialTable(),
+      absl::StrCat("WHERE task_id = $1::bigint AND id > $2::bigint",
+                   account.IsSet() ? " AND account_id = $4::bigint" : "",
+                   " ORDER BY id LIMIT $3::bigint"),
+      values);
 }
 
 absl::StatusOr<std::vector<Trial>> PostgresReader::TrialsOf(AccountId account,

@@ -27,8 +27,9 @@ class PostgresReader : public Reader {
   absl::StatusOr<std::vector<Account>> Accounts() override;
   absl::StatusOr<Task> GetTask(TaskId task) override;
   absl::StatusOr<std::vector<Task>> Tasks(const TaskFilter& filter) override;
-  absl::StatusOr<std::vector<Trial>> Trials(TaskId task, TrialId after,
-                                            int64_t limit) override;
+  absl::StatusOr<std::vector<Trial>> TrialsIn(TaskId task, AccountId account,
+                                              TrialId after,
+                                              int64_t limit) override;
   absl::StatusOr<Trial> GetTrial(TrialId trial) override;
   absl::StatusOr<Audit> GetOpenAudit(TrialId trial) override;
   absl::StatusOr<std::vector<Trial>> TrialsOf(AccountId account,
