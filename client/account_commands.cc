@@ -359,8 +359,8 @@ void AddVisibility(CLI::App& group, Action& action) {
   const auto word = std::make_shared<std::string>();
   CLI::App* visibility =
       group.add_subcommand("visibility",
-                           "Whether clients see your account's name, or its "
-                           "number alone (at first)");
+                           "Whether clients and other miners see your "
+                           "account's name, or its number alone (at first)");
   visibility->add_option("STATE", *word, "public or private")
       ->required()
       ->check(CLI::IsMember({"public", "private"}).description(""));

@@ -99,8 +99,7 @@ absl::StatusOr<SetQuotas> ReadSetQuotas(const v1::SetQuotasRequest& request,
 MinerWorkers WorkersOf(const SessionDirectory& sessions, AccountId account,
                        absl::Time now) {
   MinerWorkers workers;
-  for (const WorkerRecord& worker : sessions.All()) {
-    if (worker.account != account) continue;
+  for (const WorkerRecord& worker : sessions.Of(account)) {
     workers.heard.push_back({worker.worker_name, worker.last_seen,
                              worker.idle_reason, worker.idle_message,
                              worker.session});

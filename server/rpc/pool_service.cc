@@ -107,13 +107,8 @@ namespace {
 std::vector<WorkerRecord> SeenBy(const Account& caller,
                                  const SessionDirectory& sessions) {
   if (caller.role == Role::kClient) return sessions.WorkingFor(caller.id);
-  std::vector<WorkerRecord> workers = sessions.All();
-  if (caller.role != Role::kOperator) {
-    std::erase_if(workers, [&caller](const WorkerRecord& worker) {
-      return worker.account != caller.id;
-    });
-  }
-  return workers;
+  return caller.role == Role::kOperator ? sessions.All()
+                                        : sessions.Of(caller.id);
 }
 
 void FillWorker(const WorkerRecord& worker, bool is_silent, const Names& names,

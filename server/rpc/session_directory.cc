@@ -150,6 +150,18 @@ std::vector<WorkerRecord> SessionDirectory::All() const {
   return all;
 }
 
+std::vector<WorkerRecord> SessionDirectory::Of(AccountId account) const {
+  absl::MutexLock lock(&mutex_);
+  absl::btree_map<SessionId, WorkerRecord> own;
+  for (auto name = names_.lower_bound({account, "", SessionId()});
+       name != names_.end() && std::get<AccountId>(*name) == account; ++name) {
+    own.insert(*sessions_.find(std::get<SessionId>(*name)));
+  }
+  std::vector<WorkerRecord> all;
+  for (const auto& [id, record] : own) all.push_back(record);
+  return all;
+}
+
 std::vector<WorkerRecord> SessionDirectory::WorkingFor(AccountId client) const {
   absl::MutexLock lock(&mutex_);
   absl::btree_map<SessionId, WorkerRecord> working;

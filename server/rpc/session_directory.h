@@ -106,7 +106,11 @@ class SessionDirectory {
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   std::vector<WorkerRecord> All() const ABSL_LOCKS_EXCLUDED(mutex_);  // by id
-  // Those that hold a lease of one of that client's tasks, by id.
+  // The account's, by id.
+  std::vector<WorkerRecord> Of(AccountId account) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Those that hold a lease of one of that client's tasks, by id. What they
+  // train is left out where they hold one of another client's, too.
   std::vector<WorkerRecord> WorkingFor(AccountId client) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/countdown.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
 #include "common/wire/request_limits.h"
@@ -13,6 +14,11 @@
 
 namespace archpool::rpc {
 namespace {
+
+// A page ends once it took as long: tasks that ended before the server started
+// are summed up when they are first asked for, and a caller that
+// lists them all must not keep a reader's thread from others meanwhile.
+constexpr absl::Duration kPageTimeMax = absl::Milliseconds(500);
 
 // For a client, of a trial that it does not pay for.
 void HideResults(v1::Trial& trial) {
@@ -42,8 +48,11 @@ absl::Status TaskService::List(const TasksCall& call) {
   filter.limit = page.limit();
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Task> tasks,
                             parts_.reader.Tasks(filter));
+  const Stopwatch watch;
   for (const Task& task : tasks) {
-    if (page.IsFull()) {
+    const bool is_late =
+        call.response->tasks_size() > 0 && watch.elapsed() > kPageTimeMax;
+    if (page.IsFull() || is_late) {
       call.response->set_next_page_token(page.NextToken());
       break;
     }

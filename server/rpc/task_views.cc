@@ -160,11 +160,19 @@ void TaskViews::Load(absl::Span<const Event> records) {
   ApplyLocked(records);
 }
 
+// Tasks first, wherever they stand: what else there is belongs to one.
 void TaskViews::ApplyLocked(absl::Span<const Event> events) {
   for (const Event& event : events) {
-    std::visit([this](const auto& record)
-                   ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { Note(record); },
-               event);
+    if (const auto* task = std::get_if<Task>(&event)) NoteTask(*task);
+  }
+  for (const Event& event : events) {
+    if (const auto* subspace = std::get_if<SubspaceRecord>(&event)) {
+      Note(*subspace);
+    } else if (const auto* lease = std::get_if<Lease>(&event)) {
+      Note(*lease);
+    } else if (const auto* trial = std::get_if<Trial>(&event)) {
+      Note(*trial);
+    }
   }
 }
 
@@ -180,7 +188,7 @@ TaskViews::Kept* TaskViews::Changing(TaskId task) {
   return nullptr;
 }
 
-void TaskViews::Note(const Task& task) {
+void TaskViews::NoteTask(const Task& task) {
   Kept* kept = Changing(task.id);
   if (kept == nullptr) {
     // A new one. What has ended is read when somebody asks for it.

@@ -68,13 +68,11 @@ class TaskViews {
 
   void ApplyLocked(absl::Span<const Event> events)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Note(const Task& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteTask(const Task& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Note(const SubspaceRecord& subspace)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Note(const Lease& lease) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Note(const Trial& trial) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  template <typename Other>
-  void Note(const Other&) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {}
   // nullptr where it is not kept: then what is known of it is forgotten.
   Kept* Changing(TaskId task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   View BuildLocked(TaskId id, Kept& kept) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -70,8 +70,9 @@ class TaskViewsTest : public ::testing::Test {
 };
 
 TEST_F(TaskViewsTest, AnOpenTaskIsKeptAsItChanges) {
-  const std::vector<Event> loaded = {MakeTask(1, TaskState::kActive),
-                                     MakeTrial(1, TrialState::kAssigned),
+  // In whatever order.
+  const std::vector<Event> loaded = {MakeTrial(1, TrialState::kAssigned),
+                                     MakeTask(1, TaskState::kActive),
                                      MakeTrial(2, TrialState::kAssigned)};
   views_.Load(loaded);
   EXPECT_EQ(SummaryOf(1).trials_assigned, 2);
