@@ -53,6 +53,7 @@ class RecordOracle {
   void Note(const PoolClock& clock);
   void Note(const VerifierRecord& verifier);
   void Note(const Receipt& receipt);
+  void Note(const StoredWeights&) {}  // no start loads it
   // Plain records that nothing more is expected of.
   template <typename Record>
   void Note(const Record& record) {

@@ -139,6 +139,8 @@ template absl::StatusOr<CheckFiles::Reply> Pool::Execute(const CheckFiles&,
                                                          absl::Time);
 template absl::StatusOr<AskToRead::Reply> Pool::Execute(const AskToRead&,
                                                         absl::Time);
+template absl::StatusOr<EndClaims::Reply> Pool::Execute(const EndClaims&,
+                                                        absl::Time);
 template absl::StatusOr<SetVisibility::Reply> Pool::Execute(
     const SetVisibility&, absl::Time);
 template absl::StatusOr<Invite::Reply> Pool::Execute(const Invite&, absl::Time);

@@ -319,6 +319,7 @@ absl::StatusOr<Digest> BlobStore::TryPut(absl::string_view bytes) const {
   const Digest digest = Sha256(bytes);
   const std::string blob_path = PathOf(digest);
   if (TrySize(digest).ok()) {
+    Renew(digest);
     // Its writer may not have synced its name yet.
     ARCHPOOL_RETURN_IF_ERROR(SyncDirectory(ParentOf(blob_path)));
     return digest;
@@ -440,6 +441,7 @@ absl::Status BlobStore::TryComplete(const std::string& owner,
   while (true) {
     ARCHPOOL_ASSIGN_OR_RETURN(const bool has_sent, TryHasSent(owner, digest));
     if (has_sent) {
+      Renew(digest);
       unlink(path.c_str());  // another thread of this owner was faster
       // And may not have synced the name yet.
       return SyncDirectory(ParentOf(blob_path));

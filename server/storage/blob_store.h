@@ -6,16 +6,28 @@
 #define ARCHPOOL_SERVER_STORAGE_BLOB_STORE_H_
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "common/crypto/sha256.h"
+#include "server/storage/blob_holds.h"
 #include "server/storage/storage_errors.h"
 
 namespace archpool {
 
+// What came of an attempt to remove a blob.
+struct BlobRemoval {
+  bool is_gone = false;
+  int64_t freed_bytes = 0;
+};
+
+// Copies are the same store.
 class BlobStore {
  public:
   // Whether `directory` may be removed while others work in it: then nobody
@@ -69,6 +81,24 @@ class BlobStore {
   // Whether something can be written here.
   absl::Status Probe() const;
 
+  // Below: how blobs go (blob_removal.cc). Whoever finds a blob here, and lets
+  // a record name it, holds it from before it looks until that is committed;
+  // so does whoever reads it in several pieces. Waits while it is removed.
+  BlobHold Hold(const Digest& digest) const;
+  // It was found here and is relied on: it is as new. For holders.
+  void Renew(const Digest& digest) const;
+  // The blobs whose digests begin with the byte `part`, in no order.
+  absl::StatusOr<std::vector<Digest>> List(int part) const;
+  // Removes a blob that was neither written nor renewed since `unused_since`,
+  // and that nobody holds, where `is_wanted` says false. That is asked while
+  // nobody can begin to hold it; its errors are the answer. Idempotent.
+  using IsWanted = std::function<absl::StatusOr<bool>()>;
+  absl::StatusOr<BlobRemoval> Remove(const Digest& digest,
+                                     absl::Time unused_since,
+                                     const IsWanted& is_wanted) const;
+  // Removes the parts of uploads that nobody continued since; how many.
+  int64_t RemoveParts(absl::Time before) const;
+
  private:
   BlobStore(std::string directory, StorageErrors* errors, Lifetime lifetime)
       : directory_(std::move(directory)),
@@ -106,6 +136,7 @@ class BlobStore {
   std::string directory_;
   StorageErrors* errors_;  // nullptr: nobody listens
   Lifetime lifetime_;
+  std::shared_ptr<BlobHolds> holds_ = std::make_shared<BlobHolds>();
 };
 
 }  // namespace archpool

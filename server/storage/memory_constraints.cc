@@ -82,6 +82,10 @@ std::string BrokenCheck(const StoredFile& f) {
   return FirstBroken({{f.size_bytes > 0, "stored_file_size_positive"}});
 }
 
+std::string BrokenCheck(const StoredWeights& w) {
+  return FirstBroken({{w.size_bytes > 0, "stored_weights_size_positive"}});
+}
+
 std::string BrokenCheck(const StorageUse& u) {
   return FirstBroken(
       {{u.file_bytes >= 0 && u.weight_bytes >= 0, "storage_use_not_negative"}});
@@ -374,6 +378,12 @@ std::string BrokenReference(const Tables& tables,
 
 std::string BrokenReference(const Tables& tables, const StoredFile& record) {
   return Has<Account>(tables, record.account) ? "" : "stored_file_account_fkey";
+}
+
+std::string BrokenReference(const Tables& tables, const StoredWeights& record) {
+  if (!Has<Trial>(tables, record.trial)) return "stored_weights_trial_fkey";
+  return Has<Account>(tables, record.account) ? ""
+                                              : "stored_weights_account_fkey";
 }
 
 std::string BrokenReference(const Tables& tables, const StorageUse& record) {

@@ -71,6 +71,8 @@ class MemoryStore : public Store, public Reader, public ReceiptStore {
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<DatasetRecord> GetDataset(const Digest& id) override
       ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::vector<BlobClaims>> FindClaims(
+      const std::vector<Digest>& blobs) override ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<Transfer>> Transfers(
       const TransferFilter& filter) override ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<Balance>> Balances(
@@ -102,6 +104,8 @@ class MemoryStore : public Store, public Reader, public ReceiptStore {
   // The record that a request became.
   template <typename Record>
   std::optional<Record> RequestedLocked(const RequestKey& key) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  BlobClaims ClaimsLocked(const Digest& blob) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsOpen(TaskId task) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   PoolSnapshot Snapshot() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

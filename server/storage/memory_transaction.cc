@@ -18,6 +18,8 @@ namespace {
 const char* PrimaryKeyOf(const Transfer&) { return "transfer_pkey"; }
 const char* PrimaryKeyOf(const Receipt&) { return "receipt_pkey"; }
 
+constexpr char kNothingThere[] = "that what goes was there";
+
 class Transaction {
  public:
   explicit Transaction(Tables& tables) : tables_(tables) {}
@@ -38,6 +40,7 @@ class Transaction {
         return PrimaryKeyOf(record);
       }
     }
+    if (IsGone(record)) return Remove(record);
     Put(record);
     return "";
   }
@@ -45,10 +48,27 @@ class Transaction {
   // Looks at the record as the whole transaction left it.
   template <typename Record>
   std::string BrokenBy(const Record& event) {
-    return BrokenConstraint(tables_, &tables_.All<Record>().at(KeyOf(event)));
+    const auto& map = tables_.All<Record>();
+    const auto found = map.find(KeyOf(event));
+    return found == map.end() ? "" : BrokenConstraint(tables_, &found->second);
   }
 
  private:
+  template <typename Record>
+  std::string Remove(const Record& record) {
+    auto& map = tables_.All<Record>();
+    const auto found = map.find(KeyOf(record));
+    if (found == map.end()) return kNothingThere;
+    const Record before = found->second;
+    Claim(before, -1);
+    map.erase(found);
+    undo_.push_back([this, &map, before] {
+      Claim(before, +1);
+      map[KeyOf(before)] = before;
+    });
+    return "";
+  }
+
   template <typename Record>
   void Put(const Record& record) {
     auto& map = tables_.All<Record>();

@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "server/core/records/archive.h"
+#include "server/core/records/blob_claims.h"
 #include "server/core/records/entities.h"
 #include "server/core/records/snapshot.h"
 
@@ -147,6 +148,9 @@ class Reader {
   virtual absl::StatusOr<std::vector<Lease>> Leases(const LeaseFilter&) = 0;
   // NOT_FOUND (DATASET_UNKNOWN).
   virtual absl::StatusOr<DatasetRecord> GetDataset(const Digest& id) = 0;
+  // Who names each of the blobs, one answer for each, all of one moment.
+  virtual absl::StatusOr<std::vector<BlobClaims>> FindClaims(
+      const std::vector<Digest>& blobs) = 0;
   // Newest first.
   virtual absl::StatusOr<std::vector<Transfer>> Transfers(
       const TransferFilter&) = 0;

@@ -26,6 +26,7 @@ absl::StatusOr<ConfirmFile::Reply> Execute(Step& step,
 absl::StatusOr<CheckFiles::Reply> Execute(Step& step,
                                           const CheckFiles& command);
 absl::StatusOr<AskToRead::Reply> Execute(Step& step, const AskToRead& command);
+absl::StatusOr<EndClaims::Reply> Execute(Step& step, const EndClaims& command);
 absl::StatusOr<Invite::Reply> Execute(Step& step, const Invite& command);
 absl::StatusOr<RevokeInvitation::Reply> Execute(
     Step& step, const RevokeInvitation& command);

@@ -45,6 +45,11 @@ const DatasetRecord* DatasetBook::Find(const Digest& id) const {
   return found == entries_.end() ? nullptr : &found->second.record;
 }
 
+bool DatasetBook::IsInUse(const Digest& id) const {
+  const auto found = entries_.find(id);
+  return found != entries_.end() && found->second.uses > 0;
+}
+
 std::vector<DatasetRecord> DatasetBook::InUse() const {
   std::vector<DatasetRecord> in_use;
   for (const auto& [id, entry] : entries_) {

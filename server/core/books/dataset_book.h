@@ -42,6 +42,7 @@ class DatasetBook {
   // nullptr where it is not held. Holds until the next change.
   const DatasetRecord* Find(const Digest& id) const;
 
+  bool IsInUse(const Digest& id) const;
   std::vector<DatasetRecord> InUse() const;  // by id
   size_t size() const { return entries_.size(); }
 

@@ -10,6 +10,7 @@
 
 #include "common/crypto/sha256.h"
 #include "common/model/ids.h"
+#include "server/core/records/blob_claims.h"
 
 namespace archpool {
 
@@ -56,6 +57,22 @@ struct AskToRead {
     bool may = false;
     // A verifier, and the trial is the one whose audit it holds.
     bool is_audited = false;
+  };
+};
+
+// Ends the claims on a blob that are over (server/core/rules/retention.h), with
+// what they counted, and says whether any is left: where none is, the caller may
+// remove the blob once this is committed. REQUIRES: `claims` was read a moment
+// ago, and nobody has made the blob wanted since (BlobStore::Remove): tasks that
+// were open then may have ended.
+struct EndClaims {
+  BlobClaims claims;
+  struct Reply {
+    bool is_wanted = false;
+    // What it ended: how many claims, and the dataset whose splits are no
+    // longer kept.
+    int64_t ended = 0;
+    std::vector<Digest> dropped = {};
   };
 };
 

@@ -168,8 +168,12 @@ absl::StatusOr<ConfirmUpload::Reply> Execute(Step& step,
   if (is_weights && (trial.state == TrialState::kCommitted ||
                      (BasisOf(trial) == TrialBasis::kSampledOut &&
                       audit != nullptr && (audit->missing & parts) != 0))) {
-    AddStored(step.state, trial.account, 0,
-              CommitmentOf(trial).weights_size_bytes);
+    const Commitment& commitment = CommitmentOf(trial);
+    AddStored(step.state, trial.account, 0, commitment.weights_size_bytes);
+    step.state.Put(StoredWeights{.trial = trial.id,
+                                 .account = trial.account,
+                                 .digest = commitment.weights_digest,
+                                 .size_bytes = commitment.weights_size_bytes});
   }
   if (is_weights && trial.state == TrialState::kCommitted) {
     trial.state = TrialState::kUploaded;

@@ -123,6 +123,13 @@ struct DatasetRecord {
   AccountId owner;
   DatasetManifest manifest;
   Digest held_out;  // of the held-out split's blob
+  // When it was last registered; unset: by a server that did not note it.
+  std::optional<absl::Time> register_time;
+  // What its splits count to its owner, once dropped what they did.
+  int64_t stored_bytes = 0;
+  // Its splits are no longer kept, since nobody opened a task on it for long;
+  // no task may be until it is registered again.
+  std::optional<absl::Time> drop_time;
 
   friend bool operator==(const DatasetRecord&, const DatasetRecord&) = default;
 };
@@ -243,7 +250,7 @@ using Event =
     std::variant<Account, DatasetRecord, Task, SubspaceRecord, Session, Lease,
                  Trial, Audit, Transfer, Balance, Ranking, Payout, Owed,
                  Receipt, PoolClock, VerifierRecord, StoredFile, StorageUse,
-                 Invitation, AccountToken>;
+                 Invitation, AccountToken, StoredWeights>;
 
 }  // namespace archpool
 

@@ -34,6 +34,7 @@ inline std::pair<AccountId, Digest> KeyOf(const StoredFile& record) {
   return {record.account, record.digest};
 }
 inline AccountId KeyOf(const StorageUse& record) { return record.account; }
+inline TrialId KeyOf(const StoredWeights& record) { return record.trial; }
 inline const InvitationKey& KeyOf(const Invitation& record) {
   return record.key;
 }
@@ -44,6 +45,20 @@ inline const TokenKey& KeyOf(const AccountToken& record) { return record.key; }
 template <typename Record>
 inline constexpr bool kIsOnlyAdded =
     std::is_same_v<Record, Transfer> || std::is_same_v<Record, Receipt>;
+
+// Kinds whose records go one day: an event with is_gone set takes away the one
+// of its key, which has to be there.
+template <typename Record>
+concept Removable = requires(const Record& record) { record.is_gone; };
+
+template <typename Record>
+bool IsGone(const Record& record) {
+  if constexpr (Removable<Record>) {
+    return record.is_gone;
+  } else {
+    return false;
+  }
+}
 
 // Kinds that are held by their key alone: the core has no index over them, and
 // a store loads all that there are. A new kind starts here.
@@ -80,10 +95,14 @@ class RecordMaps<std::variant<Records...>> {
   const RecordMap<Record>& All() const {
     return std::get<RecordMap<Record>>(maps_);
   }
-  // Replaces the one of the same key.
+  // Replaces the one of the same key, or takes it away.
   template <typename Record>
   void Put(const Record& record) {
-    All<Record>()[KeyOf(record)] = record;
+    if (IsGone(record)) {
+      All<Record>().erase(KeyOf(record));
+    } else {
+      All<Record>()[KeyOf(record)] = record;
+    }
   }
 
   // Calls `each` with the map of every kind in `Kinds`, in their order.

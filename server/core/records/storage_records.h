@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 
 #include "absl/time/time.h"
 #include "common/crypto/sha256.h"
@@ -21,8 +22,27 @@ struct StoredFile {
   Digest digest;
   int64_t size_bytes = 0;
   absl::Time create_time;
+  // When splits were last cut from it: from then on the dataset needs it no
+  // more. Unset: never, as far as is known.
+  std::optional<absl::Time> cut_time;
+  // The account has it no longer: the record goes (Removable).
+  bool is_gone = false;
 
   friend bool operator==(const StoredFile&, const StoredFile&) = default;
+};
+
+// The weights of a trial, which its miner was asked for and sent: they count to
+// its account for as long as this record is there. The core does not hold it:
+// nothing that it decides reads it but the command that ends it, which brings
+// it.
+struct StoredWeights {
+  TrialId trial;
+  AccountId account;
+  Digest digest;
+  int64_t size_bytes = 0;
+  bool is_gone = false;  // the record goes (Removable)
+
+  friend bool operator==(const StoredWeights&, const StoredWeights&) = default;
 };
 
 // What an account has stored in all. There is one from its first file on.

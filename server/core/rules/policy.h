@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "common/model/ids.h"
 #include "server/core/records/reward_records.h"
+#include "server/core/rules/retention.h"
 
 namespace archpool {
 
@@ -176,6 +177,8 @@ struct PoolPolicy {
   int64_t stored_bytes_max = int64_t{64} << 30;
   int64_t disk_filled_share_ppm = 250'000;
   int64_t disk_filled_bytes_min = int64_t{1} << 30;
+  // How long what lies on the disk is kept.
+  RetentionPolicy retention;
   // Limits.
   int64_t open_tasks_max = 1'000;
   int64_t open_tasks_per_client_max = 32;

@@ -87,6 +87,10 @@ class PoolState {
   const DatasetRecord* FindDataset(const Digest& id) const {
     return datasets_.Find(id);
   }
+  // Whether an open task is of it.
+  bool IsInUse(const Digest& dataset) const {
+    return datasets_.IsInUse(dataset);
+  }
 
   const AccountBook& accounts() const { return accounts_; }
   const MoneyBook& money() const { return money_; }
@@ -156,6 +160,7 @@ class PoolState {
   void Store(const Payout& payout);
   void Store(const Owed& owed) { money_.Put(owed); }
   void Store(const Receipt&) {}
+  void Store(const StoredWeights&) {}
   void Store(const Invitation& invitation);
   void Store(const AccountToken& token);
   // The records of the plain kinds, which have no index.

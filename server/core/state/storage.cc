@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/core/state/storage.h"
 
+#include <algorithm>
+
 #include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
@@ -27,6 +29,15 @@ void AddStored(PoolState& state, AccountId account, int64_t file_bytes,
   use.file_bytes += file_bytes;
   use.weight_bytes += weight_bytes;
   state.Put(use);
+}
+
+void TakeStored(PoolState& state, AccountId account, int64_t file_bytes,
+                int64_t weight_bytes) {
+  const StorageUse before = StorageOf(state, account);
+  StorageUse use = before;
+  use.file_bytes -= std::min(use.file_bytes, file_bytes);
+  use.weight_bytes -= std::min(use.weight_bytes, weight_bytes);
+  if (use != before) state.Put(use);
 }
 
 absl::Status CheckRoom(const PoolState& state, const PoolPolicy& policy,

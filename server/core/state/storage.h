@@ -22,6 +22,11 @@ int64_t StoredBytesOf(const PoolState& state, AccountId account);
 void AddStored(PoolState& state, AccountId account, int64_t file_bytes,
                int64_t weight_bytes);
 
+// It has them no longer. What was stored before anybody counted it cannot be
+// told from the rest: no sum falls below zero for it.
+void TakeStored(PoolState& state, AccountId account, int64_t file_bytes,
+                int64_t weight_bytes);
+
 // RESOURCE_EXHAUSTED (STORAGE_QUOTA): the account may not store these too by
 // its own choice.
 absl::Status CheckRoom(const PoolState& state, const PoolPolicy& policy,

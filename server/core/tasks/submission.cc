@@ -35,6 +35,8 @@ constexpr int64_t kBoxesEach = 64;
 // The defaults, which the smallest dataset may have.
 constexpr int64_t kSegmentsAlways = 16;
 constexpr int64_t kBatchSizeAlways = 128;
+// How often it is noted that a dataset is registered once more.
+constexpr absl::Duration kRegisteredNoted = absl::Hours(1);
 
 // As the pool's, but for what is bounded by the verifiers that work.
 PoolPolicy PolicyNow(const Step& step) {
@@ -275,6 +277,13 @@ absl::StatusOr<SubmitTask::Reply> Execute(Step& step,
     return NotFound("DATASET_UNKNOWN",
                     "the dataset is not registered by this client");
   }
+  if (dataset->drop_time) {
+    return FailedPrecondition(
+        "DATASET_DROPPED",
+        "no task was opened on this dataset for long, and its files are no "
+        "longer kept; register it again from its files ('archpool submit' "
+        "does so), and open the task then");
+  }
   ARCHPOOL_ASSIGN_OR_RETURN(const RewardPots pots,
                             CheckNew(step.state, PolicyNow(step),
                                      command.caller, spec, dataset->manifest));
@@ -311,17 +320,47 @@ absl::StatusOr<SubmitTask::Reply> Execute(Step& step,
   return task.id;
 }
 
+namespace {
+
+// The files have been cut: the splits are durable, and the dataset needs the
+// files no more.
+void NoteCut(Step& step, const RegisterDataset& command) {
+  for (const Digest& digest : command.files) {
+    const auto found = step.state.files().find({command.caller, digest});
+    if (found == step.state.files().end()) continue;
+    StoredFile file = found->second;
+    file.cut_time = step.now;
+    step.state.Put(file);
+  }
+}
+
+}  // namespace
+
 absl::StatusOr<RegisterDataset::Reply> Execute(Step& step,
                                                const RegisterDataset& command) {
-  const DatasetRecord record{.id = command.manifest.Id(),
-                             .owner = command.caller,
+  NoteCut(step, command);
+  const Digest id = command.manifest.Id();
+  const DatasetRecord* held = step.state.FindDataset(id);
+  const std::optional<DatasetRecord> found =
+      held == nullptr ? command.earlier : *held;
+  if (found && !found->drop_time) {
+    DatasetRecord record = *found;
+    // Whoever registers it again is about to use it.
+    if (!record.register_time ||
+        step.now >= *record.register_time + kRegisteredNoted) {
+      record.register_time = step.now;
+      step.state.Put(record);
+    }
+    return record;
+  }
+  const DatasetRecord record{.id = id,
+                             .owner = found ? found->owner : command.caller,
                              .manifest = command.manifest,
-                             .held_out = command.held_out};
-  const DatasetRecord* found = step.state.FindDataset(record.id);
-  if (found != nullptr) return *found;
-  if (command.earlier) return *command.earlier;
+                             .held_out = command.held_out,
+                             .register_time = step.now,
+                             .stored_bytes = command.split_bytes};
   step.state.Put(record);
-  AddStored(step.state, command.caller, command.split_bytes, 0);
+  AddStored(step.state, record.owner, command.split_bytes, 0);
   return record;
 }
 

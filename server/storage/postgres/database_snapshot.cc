@@ -11,18 +11,17 @@ namespace {
 
 constexpr int kVersionsPerMajor = 10'000;
 
-// Weights are here, and needed, of a trial that was sent and is not judged, and
-// of one whose weights an audit has seen. What a known result has is another
-// trial's.
+// What the collection of blobs has ended the claims on is needed no more:
+// datasets that were dropped, and weights that are no longer counted. The other
+// weights may be here, where they were sent unasked or the collection has not
+// come to them.
 constexpr char kNamedBlobsSql[] =
     "SELECT encode(digest, 'hex'), bool_or(is_needed) FROM ("
     " SELECT unnest(ARRAY[train_digest, validation_digest, held_out_digest])"
-    " AS digest, true AS is_needed FROM dataset"
+    " AS digest, true AS is_needed FROM dataset WHERE drop_time IS NULL"
     " UNION ALL SELECT digest, true FROM stored_file"
-    " UNION ALL SELECT weights_digest, weights_size_bytes > 0"
-    " AND known_from_trial_id IS NULL"
-    " AND (state = 'uploaded' OR (state = 'accepted'"
-    " AND coalesce(basis, 'none') IN ('audited', 'replayed')))"
+    " UNION ALL SELECT digest, true FROM stored_weights"
+    " UNION ALL SELECT weights_digest, false"
     " FROM trial WHERE weights_digest IS NOT NULL"
     ") AS named GROUP BY digest ORDER BY digest";
 

@@ -12,6 +12,7 @@
 #include "common/base/countdown.h"
 #include "common/base/status.h"
 #include "common/base/stop.h"
+#include "server/storage/postgres/blob_claims.h"
 #include "server/storage/postgres/ledger_check.h"
 #include "server/storage/postgres/load.h"
 #include "server/storage/postgres/query.h"
@@ -394,6 +395,17 @@ absl::StatusOr<DatasetRecord> PostgresReader::GetDataset(const Digest& id) {
                                  "; register it first"));
   }
   return found.front();
+}
+
+absl::StatusOr<std::vector<BlobClaims>> PostgresReader::FindClaims(
+    const std::vector<Digest>& blobs) {
+  std::vector<BlobClaims> claims;
+  ARCHPOOL_RETURN_IF_ERROR(
+      connections_->Run([&](pqxx::transaction_base& t) -> absl::Status {
+        ARCHPOOL_ASSIGN_OR_RETURN(claims, postgres::FindClaims(t, blobs));
+        return absl::OkStatus();
+      }));
+  return claims;
 }
 
 absl::StatusOr<std::vector<Payout>> PostgresReader::Payouts(

@@ -40,6 +40,8 @@ class PostgresReader : public Reader {
   absl::StatusOr<std::vector<SubspaceRecord>> Subspaces(TaskId task) override;
   absl::StatusOr<std::vector<Lease>> Leases(const LeaseFilter& filter) override;
   absl::StatusOr<DatasetRecord> GetDataset(const Digest& id) override;
+  absl::StatusOr<std::vector<BlobClaims>> FindClaims(
+      const std::vector<Digest>& blobs) override;
   absl::StatusOr<std::vector<Transfer>> Transfers(
       const TransferFilter& filter) override;
   absl::StatusOr<std::vector<Balance>> Balances(

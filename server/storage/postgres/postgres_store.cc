@@ -88,6 +88,29 @@ class Batch {
   KeptOf<Event>::Type kept_;
 };
 
+// The statement that takes rows away is prepared under this name.
+template <typename Row>
+std::string RemovalOf(const Table<Row>& table) {
+  return absl::StrCat(table.name, "_removal");
+}
+
+// Each of them is there: what it counts is given back in the same transaction,
+// which must not be done twice.
+template <typename Row>
+absl::Status RemoveRows(pqxx::work& transaction, const Table<Row>& table,
+                        const std::vector<const Row*>& rows) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const Parameters keys, table.KeysOf(rows));
+  const pqxx::result removed =
+      postgres::ExecutePrepared(transaction, RemovalOf(table), keys);
+  if (static_cast<size_t>(removed.affected_rows()) == rows.size()) {
+    return absl::OkStatus();
+  }
+  return FailedPrecondition(
+      "CONSTRAINT", absl::StrCat("of ", rows.size(), " rows of ", table.name,
+                                 " that are to go, ", removed.affected_rows(),
+                                 " were there; nothing was written"));
+}
+
 // The statement that writes rows of `table` is prepared under its name.
 template <typename Row>
 absl::Status WriteRows(pqxx::work& transaction, const Table<Row>& table,
@@ -104,7 +127,18 @@ absl::Status Write(pqxx::work& transaction, const Table<Row>& table,
   using Record = typename postgres::RecordIn<Row>::Type;
   const std::vector<const Record*> records = batch.All<Record>();
   if (records.empty()) return absl::OkStatus();
-  if constexpr (std::is_same_v<Record, Row>) {
+  if constexpr (Removable<Record>) {
+    std::vector<const Record*> kept;
+    std::vector<const Record*> gone;
+    for (const Record* one : records) {
+      (IsGone(*one) ? gone : kept).push_back(one);
+    }
+    if (!gone.empty()) {
+      ARCHPOOL_RETURN_IF_ERROR(RemoveRows(transaction, table, gone));
+    }
+    return kept.empty() ? absl::OkStatus()
+                        : WriteRows(transaction, table, kept);
+  } else if constexpr (std::is_same_v<Record, Row>) {
     return WriteRows(transaction, table, records);
   } else {
     std::vector<Row> rows;
@@ -151,6 +185,9 @@ void PrepareWrite(pqxx::connection& connection, const Table<Row>& table) {
   using Record = typename postgres::RecordIn<Row>::Type;
   connection.prepare(
       table.name, kIsOnlyAdded<Record> ? table.InsertSql() : table.UpsertSql());
+  if constexpr (Removable<Record>) {
+    connection.prepare(RemovalOf(table), table.DeleteSql());
+  }
 }
 
 }  // namespace

@@ -196,7 +196,10 @@ const Table<DatasetRecord>& DatasetTable() {
        Field<R>("validation_digest", ARCHPOOL_FIELD(manifest.validation)),
        Field<R>("held_out_digest", ARCHPOOL_FIELD(held_out)),
        Field<R>("mean_ppm", ARCHPOOL_FIELD(manifest.mean_ppm)),
-       Field<R>("deviation_ppm", ARCHPOOL_FIELD(manifest.deviation_ppm))}};
+       Field<R>("deviation_ppm", ARCHPOOL_FIELD(manifest.deviation_ppm)),
+       Optional<R>("register_time", ARCHPOOL_FIELD(register_time)),
+       Field<R>("stored_bytes", ARCHPOOL_FIELD(stored_bytes)),
+       Optional<R>("drop_time", ARCHPOOL_FIELD(drop_time))}};
   return *kTable;
 }
 
@@ -209,7 +212,21 @@ const Table<StoredFile>& StoredFileTable() {
                    {Field<R>("account_id", ARCHPOOL_FIELD(account)),
                     Field<R>("digest", ARCHPOOL_FIELD(digest)),
                     Field<R>("size_bytes", ARCHPOOL_FIELD(size_bytes)),
-                    Field<R>("create_time", ARCHPOOL_FIELD(create_time))}};
+                    Field<R>("create_time", ARCHPOOL_FIELD(create_time)),
+                    Optional<R>("cut_time", ARCHPOOL_FIELD(cut_time))}};
+  return *kTable;
+}
+
+template struct Table<StoredWeights>;
+const Table<StoredWeights>& StoredWeightsTable() {
+  using R = StoredWeights;
+  static const auto* const kTable =
+      new Table<R>{"stored_weights",
+                   "trial_id",
+                   {Field<R>("trial_id", ARCHPOOL_FIELD(trial)),
+                    Field<R>("account_id", ARCHPOOL_FIELD(account)),
+                    Field<R>("digest", ARCHPOOL_FIELD(digest)),
+                    Field<R>("size_bytes", ARCHPOOL_FIELD(size_bytes))}};
   return *kTable;
 }
 

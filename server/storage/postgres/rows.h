@@ -101,6 +101,7 @@ const Table<Receipt>& ReceiptTable();
 const Table<PoolClock>& ClockTable();
 const Table<VerifierRecord>& VerifierTable();
 const Table<StoredFile>& StoredFileTable();
+const Table<StoredWeights>& StoredWeightsTable();
 const Table<StorageUse>& StorageUseTable();
 const Table<Invitation>& InvitationTable();
 const Table<AccountToken>& AccountTokenTable();
@@ -114,8 +115,8 @@ inline auto EventTables() {
                   SessionTable(), LeaseTable(), TrialTable(), AuditTable(),
                   BalanceTable(), PayoutTable(), RankingTable(), OwedTable(),
                   ClockTable(), VerifierTable(), StoredFileTable(),
-                  StorageUseTable(), InvitationTable(), AccountTokenTable(),
-                  ReceiptTable(), TransferTable());
+                  StorageUseTable(), StoredWeightsTable(), InvitationTable(),
+                  AccountTokenTable(), ReceiptTable(), TransferTable());
 }
 static_assert(std::tuple_size_v<decltype(EventTables())> ==
                   std::variant_size_v<Event>,

@@ -67,12 +67,9 @@ std::string Table<Record>::InsertSql() const {
 
 template <typename Record>
 std::string Table<Record>::UpsertSql() const {
-  const std::vector<std::string> keys = absl::StrSplit(key, ", ");
   std::vector<std::string> sets;
   for (const auto& column : columns) {
-    if (std::find(keys.begin(), keys.end(), column.name) != keys.end()) {
-      continue;
-    }
+    if (IsKey(column)) continue;
     sets.push_back(absl::StrCat(column.name, " = excluded.", column.name));
     if (column.retired.empty()) continue;
     sets.push_back(absl::StrCat(column.retired, " = NULL"));
@@ -82,11 +79,51 @@ std::string Table<Record>::UpsertSql() const {
 }
 
 template <typename Record>
+bool Table<Record>::IsKey(const Column<Record>& column) const {
+  const std::vector<std::string> keys = absl::StrSplit(key, ", ");
+  return std::find(keys.begin(), keys.end(), column.name) != keys.end();
+}
+
+template <typename Record>
+std::string Table<Record>::DeleteSql() const {
+  std::vector<std::string> names;
+  std::vector<std::string> arrays;
+  std::vector<std::string> matches;
+  for (const auto& column : columns) {
+    if (!IsKey(column)) continue;
+    names.push_back(column.name);
+    arrays.push_back(absl::StrCat("$", arrays.size() + 1,
+                                  "::", column.shape.array_type, "[]"));
+    matches.push_back(
+        absl::StrCat(name, ".", column.name, " = ",
+                     absl::Substitute(column.shape.from_array,
+                                      absl::StrCat("t.", column.name))));
+  }
+  return absl::StrCat("DELETE FROM ", name, " USING unnest(",
+                      absl::StrJoin(arrays, ", "), ") AS t (",
+                      absl::StrJoin(names, ", "), ") WHERE ",
+                      absl::StrJoin(matches, " AND "));
+}
+
+template <typename Record>
 absl::StatusOr<Parameters> Table<Record>::ParametersOf(
     const std::vector<const Record*>& records) const {
+  return ArraysOf(records, /*keys_alone=*/false);
+}
+
+template <typename Record>
+absl::StatusOr<Parameters> Table<Record>::KeysOf(
+    const std::vector<const Record*>& records) const {
+  return ArraysOf(records, /*keys_alone=*/true);
+}
+
+template <typename Record>
+absl::StatusOr<Parameters> Table<Record>::ArraysOf(
+    const std::vector<const Record*>& records, bool keys_alone) const {
   Parameters parameters;
   parameters.reserve(columns.size());
   for (const auto& column : columns) {
+    if (keys_alone && !IsKey(column)) continue;
     ArrayText array;
     for (const Record* record : records) column.write(*record, array);
     if (array.has_nul()) {

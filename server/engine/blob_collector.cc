@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/engine/blob_collector.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/status.h"
+#include "common/base/stop.h"
+#include "server/core/commands/storage_commands.h"
+#include "server/storage/removal_lock.h"
+
+namespace archpool {
+namespace {
+
+// Blobs whose digests begin with the same byte lie together.
+constexpr int kParts = 256;
+// Asked about in one transaction: a few reads by an index for each.
+constexpr size_t kAskedAtOnce = 200;
+
+}  // namespace
+
+BlobCollector::BlobCollector(const Clock& clock, const Clock& files,
+                             Engine& engine, Reader& reader,
+                             const BlobStore& blobs,
+                             BlobCollectorOptions options)
+    : clock_(clock),
+      files_(files),
+      engine_(engine),
+      reader_(reader),
+      blobs_(blobs),
+      options_(std::move(options)) {}
+
+BlobCollector::~BlobCollector() { Stop(); }
+
+void BlobCollector::Start() {
+  thread_ = std::jthread([this](const std::stop_token& stop) {
+    while (!WaitOrStop(stop, options_.interval)) {
+      const absl::StatusOr<CollectedBlobs> collected = Round(stop);
+      if (options_.on_round && !stop.stop_requested()) {
+        options_.on_round(collected);
+      }
+    }
+  });
+}
+
+void BlobCollector::Stop() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+absl::StatusOr<CollectedBlobs> BlobCollector::Round(
+    const std::stop_token& stop) {
+  CollectedBlobs collected;
+  collected.parts_removed =
+      blobs_.RemoveParts(files_.Now() - options_.unclaimed_kept);
+  for (int part = 0; part < kParts && !stop.stop_requested(); ++part) {
+    // Not for the whole round: a backup that begins waits for it.
+    ARCHPOOL_ASSIGN_OR_RETURN(const std::optional<RemovalLock> lock,
+                              RemovalLock::TryToRemove(options_.directory));
+    if (!lock) {
+      collected.was_held_up = true;
+      break;
+    }
+    ARCHPOOL_RETURN_IF_ERROR(CollectPart(part, stop, collected));
+  }
+  return collected;
+}
+
+absl::Status BlobCollector::CollectPart(int part, const std::stop_token& stop,
+                                        CollectedBlobs& collected) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Digest> blobs, blobs_.List(part));
+  for (size_t from = 0; from < blobs.size() && !stop.stop_requested();
+       from += kAskedAtOnce) {
+    const size_t to = std::min(from + kAskedAtOnce, blobs.size());
+    const std::vector<Digest> some(
+        blobs.begin() + static_cast<std::ptrdiff_t>(from),
+        blobs.begin() + static_cast<std::ptrdiff_t>(to));
+    ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<BlobClaims> claims,
+                              reader_.FindClaims(some));
+    collected.looked_at += static_cast<int64_t>(some.size());
+    for (const BlobClaims& one : claims) {
+      if (stop.stop_requested()) break;
+      if (!HasEnded(options_.retention, one, clock_.Now())) continue;
+      ARCHPOOL_RETURN_IF_ERROR(Collect(one.digest, collected));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BlobCollector::Collect(const Digest& blob,
+                                    CollectedBlobs& collected) {
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const BlobRemoval removal,
+      blobs_.Remove(
+          blob, files_.Now() - options_.unclaimed_kept,
+          [&]() -> absl::StatusOr<bool> { return IsWanted(blob, collected); }));
+  collected.removed += removal.is_gone ? 1 : 0;
+  collected.freed_bytes += removal.freed_bytes;
+  return absl::OkStatus();
+}
+
+// Asked while nobody can begin to use the blob: so what the store says now is
+// all there is.
+absl::StatusOr<bool> BlobCollector::IsWanted(const Digest& blob,
+                                             CollectedBlobs& collected) {
+  ARCHPOOL_ASSIGN_OR_RETURN(std::vector<BlobClaims> claims,
+                            reader_.FindClaims({blob}));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const EndClaims::Reply reply,
+      engine_.Call(EndClaims{.claims = std::move(claims.front())}));
+  collected.claims_ended += reply.ended;
+  collected.datasets_dropped.insert(collected.datasets_dropped.end(),
+                                    reply.dropped.begin(), reply.dropped.end());
+  if (!reply.is_wanted && options_.before_removal) options_.before_removal();
+  return reply.is_wanted;
+}
+
+}  // namespace archpool
