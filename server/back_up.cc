@@ -33,6 +33,7 @@
 #include "server/storage/postgres/database_snapshot.h"
 #include "server/storage/postgres/postgres_programs.h"
 #include "server/storage/postgres/private_cluster.h"
+#include "server/storage/removal_lock.h"
 
 namespace archpool {
 namespace {
@@ -309,6 +310,10 @@ absl::Status MakeBackup(const ServerFlags& flags, const BackupFlags& options,
   ARCHPOOL_ASSIGN_OR_RETURN(const BackupFolder folder,
                             BackupFolder::OpenToWrite(options.folder));
   folder.Clean(/*keep_count=*/0);
+  // Before the snapshot: what it names stays until it is copied.
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const RemovalLock lock,
+      RemovalLock::ToCopy(source.data_dir + "/blobs", stop));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<DatabaseSnapshot> snapshot,
                             DatabaseSnapshot::Take(source.connection));
   const SnapshotFacts& facts = snapshot->facts();

@@ -2,7 +2,10 @@
 #include "server/disk_reports.h"
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -14,6 +17,8 @@ namespace archpool {
 namespace {
 
 constexpr absl::Duration kLineInterval = absl::Minutes(1);
+constexpr absl::Duration kHeldInterval = absl::Hours(1);
+constexpr absl::Duration kLowInterval = absl::Minutes(10);
 
 }  // namespace
 
@@ -47,24 +52,105 @@ std::function<void(const std::vector<AccountId>&)> FillersLog(
   };
 }
 
+std::vector<WatchedDisk> DisksOf(const ServerFlags& flags,
+                                 const DataDirectory& directory) {
+  std::vector<WatchedDisk> disks = {{"files", directory.BlobsPath()}};
+  if (!flags.database_url.empty()) {
+    LogInfo("database_disk_unseen",
+            "the disk of the database at --database-url cannot be seen from "
+            "here: its free space is yours to watch");
+    return disks;
+  }
+  const std::string cluster = directory.ClusterPath() + "/cluster";
+  disks.push_back({"database", cluster});
+  disks.push_back({"database_log", cluster + "/pg_wal"});
+  return disks;
+}
+
 std::function<absl::Status()> DiskCheck(int64_t reserve_bytes,
-                                        const DataDirectory& directory,
+                                        const std::vector<WatchedDisk>& disks,
                                         const Clock& clock) {
-  const DiskReserve reserve(
-      [path = directory.BlobsPath()] { return DiskSpaceAt(path); },
-      reserve_bytes);
-  return [reserve, &clock, limit = std::make_shared<LineLimit>(kLineInterval)] {
-    absl::Status kept = reserve.Check();
-    if (kept.ok()) return kept;
-    if (const auto unsaid = limit->Take(clock.Now())) {
-      LogWarn("disk_reserved",
-              "what is left of the disk is kept for work that is running: new "
-              "files and tasks are refused",
-              "free space on the disk of --data-dir, or lower "
-              "--disk-reserve-mib",
-              {{"unlogged_refusals", *unsaid}});
+  std::vector<std::pair<std::string, DiskReserve>> reserves;
+  for (const WatchedDisk& disk : disks) {
+    reserves.emplace_back(
+        disk.name, DiskReserve([path = disk.path] { return DiskSpaceAt(path); },
+                               reserve_bytes));
+  }
+  return [reserves, &clock,
+          limit = std::make_shared<LineLimit>(kLineInterval)] {
+    for (const auto& [disk, reserve] : reserves) {
+      absl::Status kept = reserve.Check();
+      if (kept.ok()) continue;
+      if (const auto unsaid = limit->Take(clock.Now())) {
+        LogWarn("disk_reserved",
+                "what is left of the disk is kept for work that is running: "
+                "new files and tasks are refused",
+                "free space on the disk of --data-dir, keep files for a "
+                "shorter time (--keep-results and its like), or lower "
+                "--disk-reserve-mib",
+                {{"disk", disk}, {"unlogged_refusals", *unsaid}});
+      }
+      return kept;
     }
-    return kept;
+    return absl::OkStatus();
+  };
+}
+
+std::function<void()> FreeSpaceWatch(int64_t reserve_bytes,
+                                     const std::vector<WatchedDisk>& disks,
+                                     const Clock& clock, Metrics& metrics) {
+  return [reserve_bytes, disks, &clock, &metrics,
+          limit = std::make_shared<LineLimit>(kLowInterval)] {
+    for (const WatchedDisk& disk : disks) {
+      const std::optional<DiskSpace> space = DiskSpaceAt(disk.path);
+      if (!space) continue;
+      metrics.NoteDiskFree(disk.name, space->free_bytes);
+      const DiskReserve reserve([&space] { return space; }, reserve_bytes);
+      if (reserve.Check().ok() || !limit->Take(clock.Now())) continue;
+      LogWarn("disk_low",
+              "less is left of a disk than is kept for work that is running",
+              "free space on it before it is full",
+              {{"disk", disk.name},
+               {"directory", disk.path},
+               {"free_mib", space->free_bytes >> 20}});
+    }
+  };
+}
+
+std::function<void(const absl::StatusOr<CollectedBlobs>&)> CollectionLog(
+    const Clock& clock, Metrics& metrics) {
+  return [&clock, &metrics, limit = std::make_shared<LineLimit>(kHeldInterval)](
+             const absl::StatusOr<CollectedBlobs>& round) {
+    if (!round.ok()) {
+      LogWarn("collection_failed",
+              "the look for files that are no longer needed was not finished",
+              "the next one goes on; if it repeats, look at the disk of "
+              "--data-dir and at PostgreSQL",
+              {{"error", round.status()}});
+      return;
+    }
+    metrics.NoteCollection(
+        round->removed, round->freed_bytes,
+        round->was_held_up ? -1 : round->looked_at - round->removed);
+    for (const Digest& dataset : round->datasets_dropped) {
+      LogInfo("dataset_dropped",
+              "no task was opened on this dataset for --keep-unused-datasets: "
+              "its files are no longer kept, and its owner may register it "
+              "again",
+              {{"dataset", dataset.ToString()}});
+    }
+    if (round->removed > 0 || round->parts_removed > 0) {
+      LogInfo("blobs_collected", "files that nothing needs were removed",
+              {{"files", round->removed},
+               {"freed_mib", round->freed_bytes >> 20},
+               {"parts_of_uploads", round->parts_removed},
+               {"kept_files", round->looked_at - round->removed}});
+    }
+    if (round->was_held_up && limit->Take(clock.Now())) {
+      LogInfo("collection_held_up",
+              "a backup copies files: what nothing needs is removed when it "
+              "has ended");
+    }
   };
 }
 

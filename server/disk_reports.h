@@ -6,13 +6,17 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "common/model/ids.h"
 #include "server/data_directory.h"
+#include "server/engine/blob_collector.h"
 #include "server/observability/metrics.h"
+#include "server/server_flags.h"
 
 namespace archpool {
 
@@ -24,12 +28,34 @@ void NoteDisk(Metrics& metrics, bool is_failing);
 std::function<void(const std::vector<AccountId>&)> FillersLog(
     const Clock& clock);
 
-// Whether there is room for new files and tasks beside what is kept for work
+// Where something of the pool lies, as operators know it: "files", "database".
+struct WatchedDisk {
+  std::string name;
+  std::string path;
+};
+
+// The disks of the files and of the private database; of the latter's log too,
+// which may lie elsewhere. The disk of a database at --database-url cannot be
+// seen from here, which is said.
+std::vector<WatchedDisk> DisksOf(const ServerFlags& flags,
+                                 const DataDirectory& directory);
+
+// Whether each has room for new files and tasks beside what is kept for work
 // that is running (DiskReserve), and says where there is none. `clock` outlives
 // it.
 std::function<absl::Status()> DiskCheck(int64_t reserve_bytes,
-                                        const DataDirectory& directory,
+                                        const std::vector<WatchedDisk>& disks,
                                         const Clock& clock);
+
+// Shows how much is left of each, and says where that is less than is kept: by
+// then nobody may have asked. Both outlive it.
+std::function<void()> FreeSpaceWatch(int64_t reserve_bytes,
+                                     const std::vector<WatchedDisk>& disks,
+                                     const Clock& clock, Metrics& metrics);
+
+// Says what a round of the collection did. Both outlive it.
+std::function<void(const absl::StatusOr<CollectedBlobs>&)> CollectionLog(
+    const Clock& clock, Metrics& metrics);
 
 }  // namespace archpool
 

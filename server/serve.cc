@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/serve.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -201,6 +202,7 @@ struct OpenPool {
   const CheckpointBlobs& checkpoints;
   const std::string& database;  // its connection
   const DataDirectory& directory;
+  const std::vector<WatchedDisk>& disks;
   Reader& reader;
   ReceiptStore& receipts;
   const SigningKey& receipt_key;
@@ -255,8 +257,19 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
       {.grace = parts.flags.policy.silence_term,
        .on_change =
            [&parts](bool is_failing) { NoteDisk(parts.metrics, is_failing); },
+       .on_look = FreeSpaceWatch(parts.flags.disk_reserve_mib << 20,
+                                 parts.disks, parts.clock, parts.metrics),
        .on_fillers = FillersLog(parts.clock)});
   storage_watch.Start();
+  BlobCollector collector(
+      parts.clock, parts.system_clock, parts.engine, parts.reader, parts.blobs,
+      {.retention = parts.flags.policy.retention,
+       .interval = parts.flags.collect_interval,
+       .unclaimed_kept = parts.flags.unclaimed_kept,
+       .directory = parts.directory.BlobsPath(),
+       .on_round = CollectionLog(parts.clock, parts.metrics),
+       .at = parts.hooks.at});
+  collector.Start();
   Notary notary(parts.system_clock, parts.receipts, parts.receipt_key,
                 {.interval = parts.flags.receipt_interval,
                  .on_compared = [&parts](int64_t accounts) {
@@ -280,6 +293,7 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
   const absl::Status ended = RunUntilStopped(stop, parts.engine);
   parts.server.Stop();
   storage_watch.Stop();
+  collector.Stop();
   payer.reset();
   notary.Stop();
   ledger.Stop();
@@ -297,7 +311,7 @@ WiringOptions WiringOptionsOf(const ServerFlags& flags) {
 rpc::RpcOptions OptionsOf(const ServerFlags& flags,
                           const CertificateKeeper* certificates,
                           const PublicKey& receipt_key, const Digest& secret,
-                          const DataDirectory& directory, const Clock& clock,
+                          const std::function<absl::Status()>& check_disk,
                           Metrics& metrics) {
   return {
       .listen = flags.listen,
@@ -306,7 +320,7 @@ rpc::RpcOptions OptionsOf(const ServerFlags& flags,
       .policy = flags.policy,
       .receipt_key = receipt_key,
       .pool_secret = secret,
-      .check_disk = DiskCheck(flags.disk_reserve_mib << 20, directory, clock),
+      .check_disk = check_disk,
       .connections = BoundConnections(flags.connections_per_account, metrics),
       .on_late_answer = [&metrics] { metrics.NoteLateAnswer(); }};
 }
@@ -341,6 +355,9 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
   PostgresReader reader(database.connection, kReaderConnections,
                         database.patience);
   Engine engine(clock, store, flags.policy, EngineOptions());
+  const std::vector<WatchedDisk> disks = DisksOf(flags, directory);
+  const std::function<absl::Status()> check_disk =
+      DiskCheck(flags.disk_reserve_mib << 20, disks, clock);
   rpc::RpcServer server({.clock = clock,
                          .engine = engine,
                          .reader = reader,
@@ -348,7 +365,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                          .checkpoints = checkpoints,
                          .receipts = receipts},
                         OptionsOf(flags, tls.get(), receipt_key.public_key(),
-                                  secret, directory, clock, metrics));
+                                  secret, check_disk, metrics));
   // Last, so that its end stops the engine while all that hears it is there.
   Wiring wiring({.engine = engine,
                  .server = server,
@@ -370,6 +387,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                   .checkpoints = checkpoints,
                   .database = database.connection,
                   .directory = directory,
+                  .disks = disks,
                   .reader = reader,
                   .receipts = receipts,
                   .receipt_key = receipt_key,

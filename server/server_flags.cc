@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "common/base/status.h"
 #include "common/channel/address.h"
@@ -13,6 +15,8 @@
 
 namespace archpool {
 namespace {
+
+constexpr int64_t kDaysKeptMax = 36'500;
 
 absl::Status ParseTerm(absl::string_view flag, const std::string& text,
                        absl::Duration& term) {
@@ -23,6 +27,49 @@ absl::Status ParseTerm(absl::string_view flag, const std::string& text,
   return InvalidArgument(
       "FLAG_RANGE", absl::StrCat(flag, " is '", text,
                                  "'; it takes 1s to 24h, for instance 90s"));
+}
+
+// "36h", "30d" or "forever".
+absl::Status ParseKept(absl::string_view flag, const std::string& text,
+                       absl::Duration& kept) {
+  if (text == "forever") {
+    kept = absl::InfiniteDuration();
+    return absl::OkStatus();
+  }
+  absl::string_view days = text;
+  int64_t count = 0;
+  const bool is_read = absl::ConsumeSuffix(&days, "d") &&
+                               absl::SimpleAtoi(days, &count) && count >= 0 &&
+                               count <= kDaysKeptMax
+                           ? (kept = absl::Hours(24) * count, true)
+                           : absl::ParseDuration(text, &kept);
+  if (is_read && kept >= absl::Seconds(1) &&
+      kept <= absl::Hours(24) * kDaysKeptMax) {
+    return absl::OkStatus();
+  }
+  return InvalidArgument(
+      "FLAG_RANGE",
+      absl::StrCat(flag, " is '", text, "'; it takes 1s to ", kDaysKeptMax,
+                   "d, for instance 36h or 30d, or 'forever'"));
+}
+
+absl::Status CheckKeepFlags(ServerFlags& flags) {
+  RetentionPolicy& kept = flags.policy.retention;
+  ARCHPOOL_RETURN_IF_ERROR(
+      ParseKept("--keep-cut-files", flags.keep_cut_files, kept.cut_files));
+  ARCHPOOL_RETURN_IF_ERROR(ParseKept("--keep-uncut-files",
+                                     flags.keep_uncut_files, kept.uncut_files));
+  ARCHPOOL_RETURN_IF_ERROR(ParseKept("--keep-unused-datasets",
+                                     flags.keep_unused_datasets,
+                                     kept.unused_datasets));
+  ARCHPOOL_RETURN_IF_ERROR(
+      ParseKept("--keep-results", flags.keep_results, kept.results));
+  ARCHPOOL_RETURN_IF_ERROR(ParseKept(
+      "--keep-other-weights", flags.keep_other_weights, kept.other_weights));
+  ARCHPOOL_RETURN_IF_ERROR(ParseKept("--keep-unclaimed", flags.keep_unclaimed,
+                                     flags.unclaimed_kept));
+  return ParseTerm("--collect-interval", flags.collect_term,
+                   flags.collect_interval);
 }
 
 absl::Status ParseAddressWait(const std::string& text, absl::Duration& wait) {
@@ -192,6 +239,37 @@ void AddDiskFlags(CLI::App& app, ServerFlags& flags) {
       ->capture_default_str();
 }
 
+void AddKeepFlags(CLI::App& app, ServerFlags& flags) {
+  app.add_option("--keep-results", flags.keep_results,
+                 "How long weights of accepted trials are kept after the end "
+                 "of their task: the client's\nresults. Like those that follow "
+                 "1s to 36500d, or 'forever'")
+      ->capture_default_str();
+  app.add_option("--keep-other-weights", flags.keep_other_weights,
+                 "How long all other weights are kept after the end of their "
+                 "task")
+      ->capture_default_str();
+  app.add_option("--keep-unused-datasets", flags.keep_unused_datasets,
+                 "How long the splits of a dataset are kept after its last "
+                 "task ended, or it was registered")
+      ->capture_default_str();
+  app.add_option("--keep-cut-files", flags.keep_cut_files,
+                 "How long a client's file is kept after splits were cut from "
+                 "it")
+      ->capture_default_str();
+  app.add_option("--keep-uncut-files", flags.keep_uncut_files,
+                 "How long a client's file is kept of which no dataset is "
+                 "made")
+      ->capture_default_str();
+  app.add_option("--keep-unclaimed", flags.keep_unclaimed,
+                 "How long a part of an upload is kept that nobody continues, "
+                 "and a file that nothing names")
+      ->capture_default_str();
+  app.add_option("--collect-interval", flags.collect_term,
+                 "How often to look for files that are no longer kept")
+      ->capture_default_str();
+}
+
 }  // namespace
 
 void AddServeFlags(CLI::App& app, ServerFlags& flags) {
@@ -252,6 +330,7 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
       ->check(CLI::Range(0, 1 << 20))
       ->capture_default_str();
   AddDiskFlags(app, flags);
+  AddKeepFlags(app, flags);
   app.add_option("--audit-floor", flags.audit_floor,
                  "Fraction of a proven miner's trials to audit")
       ->capture_default_str();
@@ -325,6 +404,7 @@ absl::Status CheckFlags(ServerFlags& flags) {
                                       policy.second_look_ppm));
   ARCHPOOL_RETURN_IF_ERROR(ParseShare("--audit-budget", flags.audit_budget, 10,
                                       flags.audit_budget_ppm));
+  ARCHPOOL_RETURN_IF_ERROR(CheckKeepFlags(flags));
   ARCHPOOL_RETURN_IF_ERROR(CheckTlsFlags(flags));
   ARCHPOOL_RETURN_IF_ERROR(
       ReadListen("--listen", flags.is_plaintext, flags.listen));

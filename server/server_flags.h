@@ -47,6 +47,16 @@ struct ServerFlags {
   int64_t memory_max_mib = 4096;
   int64_t stored_max_mib = 65'536;
   int64_t disk_reserve_mib = 1024;
+  // How long files are kept: policy.retention, and what no record names.
+  std::string keep_cut_files = "24h";
+  std::string keep_uncut_files = "30d";
+  std::string keep_unused_datasets = "30d";
+  std::string keep_results = "365d";
+  std::string keep_other_weights = "7d";
+  std::string keep_unclaimed = "24h";
+  std::string collect_term = "10m";
+  absl::Duration unclaimed_kept;
+  absl::Duration collect_interval;
   double claim_tolerance = 0.002;
   double audit_floor = 0.25;
   double audit_budget = 0.05;

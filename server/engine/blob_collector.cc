@@ -96,6 +96,7 @@ absl::Status BlobCollector::Collect(const Digest& blob,
           [&]() -> absl::StatusOr<bool> { return IsWanted(blob, collected); }));
   collected.removed += removal.is_gone ? 1 : 0;
   collected.freed_bytes += removal.freed_bytes;
+  if (removal.is_gone) options_.at("blob.removed");
   return absl::OkStatus();
 }
 
@@ -111,7 +112,7 @@ absl::StatusOr<bool> BlobCollector::IsWanted(const Digest& blob,
   collected.claims_ended += reply.ended;
   collected.datasets_dropped.insert(collected.datasets_dropped.end(),
                                     reply.dropped.begin(), reply.dropped.end());
-  if (!reply.is_wanted && options_.before_removal) options_.before_removal();
+  if (!reply.is_wanted) options_.at("blob.ended");
   return reply.is_wanted;
 }
 

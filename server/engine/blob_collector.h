@@ -16,6 +16,7 @@
 #include <functional>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -54,9 +55,9 @@ struct BlobCollectorOptions {
   std::string directory;
   // Told on the collector's thread, after each round.
   std::function<void(const absl::StatusOr<CollectedBlobs>&)> on_round;
-  // Called between the commit that ends what names a blob, and its removal. For
-  // tests.
-  std::function<void()> before_removal;
+  // Told each step, for tests: "blob.ended" between the commit that ends what
+  // names a blob and its removal, "blob.removed" after that.
+  std::function<void(const std::string& step)> at = [](const std::string&) {};
 };
 
 class BlobCollector {

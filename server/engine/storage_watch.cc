@@ -31,6 +31,7 @@ void StorageWatch::Stop() {
 }
 
 void StorageWatch::Look() {
+  if (options_.on_look) options_.on_look();
   const absl::Time now = clock_.Now();
   if (errors_.count() != seen_) {
     seen_ = errors_.count();

@@ -28,6 +28,8 @@ struct StorageWatchOptions {
   absl::Duration grace = absl::Seconds(60);
   // Told where it begins to refuse, and where it can be used again.
   std::function<void(bool is_failing)> on_change;
+  // Called with each look: what else is to be watched of the disks.
+  std::function<void()> on_look;
   // Told on the engine's thread, each time, which accounts' answers get no time
   // because they filled the disk. Outlives the engine's commands.
   std::function<void(const std::vector<AccountId>&)> on_fillers;

@@ -26,6 +26,14 @@ std::string NameOf(const FormatKey& key, size_t index) {
   return name;
 }
 
+std::vector<Digest> FilesOf(const DatasetRequest& request) {
+  std::vector<Digest> files;
+  for (const auto& [key, digests] : request.files) {
+    files.insert(files.end(), digests.begin(), digests.end());
+  }
+  return files;
+}
+
 absl::StatusOr<Dataset> ReadSide(const BlobStore& blobs,
                                  const DatasetRequest& request,
                                  bool is_held_out, SeenFiles& seen) {
@@ -72,7 +80,10 @@ absl::StatusOr<RegisterDataset> PrepareDataset(const BlobStore& blobs,
                                                const DatasetRequest& request,
                                                AccountId caller,
                                                const Digest& pool_secret,
-                                               const MayStore& may_store) {
+                                               const MayStore& may_store,
+                                               std::vector<BlobHold>& held) {
+  const std::vector<Digest> files = FilesOf(request);
+  for (const Digest& file : files) held.push_back(blobs.Hold(file));
   SeenFiles seen;
   ARCHPOOL_ASSIGN_OR_RETURN(
       const Dataset train,
@@ -89,12 +100,14 @@ absl::StatusOr<RegisterDataset> PrepareDataset(const BlobStore& blobs,
                    SplitSecret(request, caller, pool_secret)));
   RegisterDataset command{.caller = caller,
                           .manifest = split.manifest,
-                          .held_out = DigestOf(split.held_out)};
+                          .held_out = DigestOf(split.held_out),
+                          .files = files};
   int64_t new_bytes = 0;
   for (const auto& [part, digest] :
        {std::pair(&split.train, command.manifest.train),
         std::pair(&split.validation, command.manifest.validation),
         std::pair(&split.held_out, command.held_out)}) {
+    held.push_back(blobs.Hold(digest));
     const int64_t bytes = CountedBytes(EncodedSize(*part));
     command.split_bytes += bytes;
     if (!blobs.Size(digest).ok()) new_bytes += bytes;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -37,11 +38,14 @@ using MayStore = std::function<absl::Status(int64_t bytes)>;
 // it. NOT_FOUND (BLOB_UNKNOWN): a file was not uploaded. INVALID_ARGUMENT:
 // those of the format and of
 // SplitDataset, and FILE_REPEATED. `may_store`'s errors; nullptr: it may.
+// `held` is given the files and the splits: until the command is committed,
+// they are not removed.
 absl::StatusOr<RegisterDataset> PrepareDataset(const BlobStore& blobs,
                                                const DatasetRequest& request,
                                                AccountId caller,
                                                const Digest& pool_secret,
-                                               const MayStore& may_store);
+                                               const MayStore& may_store,
+                                               std::vector<BlobHold>& held);
 
 }  // namespace archpool
 

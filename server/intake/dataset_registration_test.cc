@@ -53,12 +53,13 @@ class DatasetRegistrationTest : public ::testing::Test {
       request.files["held_out_batches"] = std::move(held_out);
     }
     return PrepareDataset(blobs_, request, AccountId{7}, Sha256("secret"),
-                          may_store_);
+                          may_store_, held_);
   }
 
   const TemporaryDirectory directory_;
   const BlobStore blobs_;
   MayStore may_store_;
+  std::vector<BlobHold> held_;
 };
 
 TEST_F(DatasetRegistrationTest, CutsTheImagesOfAllFiles) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/intake/known_results.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "server/core/commands/commands.h"
 #include "server/core/rules/known_result.h"
 #include "server/core/rules/network_setup.h"
+#include "server/core/state/answers.h"
 
 namespace archpool {
 namespace {
@@ -85,6 +87,25 @@ absl::StatusOr<std::vector<Trial>> CollectKnownResults(Reader& reader,
                               AddResultsOf(reader, task, wanted, pages, known));
     if (!has_room) break;
   }
+  return known;
+}
+
+std::vector<Trial> HoldWeights(const BlobStore& blobs, const TaskSpec& spec,
+                               std::vector<Trial> known,
+                               std::vector<BlobHold>& held) {
+  const auto is_gone = [&](const Trial& trial) {
+    // Of one that no audit drew they stayed with its miner, which is known.
+    if (BasisOf(trial) == TrialBasis::kSampledOut ||
+        !WantsWeights(spec.recipe, trial)) {
+      return false;
+    }
+    const Digest& weights = CommitmentOf(trial).weights_digest;
+    held.push_back(blobs.Hold(weights));
+    if (!blobs.Size(weights).ok()) return true;
+    blobs.Renew(weights);
+    return false;
+  };
+  known.erase(std::remove_if(known.begin(), known.end(), is_gone), known.end());
   return known;
 }
 

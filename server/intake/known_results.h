@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "common/model/task_spec.h"
 #include "server/core/records/entities.h"
+#include "server/storage/blob_store.h"
 #include "server/storage/store.h"
 
 namespace archpool {
@@ -23,6 +24,13 @@ namespace archpool {
 absl::StatusOr<std::vector<Trial>> CollectKnownResults(Reader& reader,
                                                        AccountId client,
                                                        const TaskSpec& spec);
+
+// Those of them that the new task can use as they are: where one may be trained
+// further, its weights have to be here still. They are held, until `held` goes:
+// a collector must not remove what a task is about to name.
+std::vector<Trial> HoldWeights(const BlobStore& blobs, const TaskSpec& spec,
+                               std::vector<Trial> known,
+                               std::vector<BlobHold>& held);
 
 }  // namespace archpool
 

@@ -85,6 +85,14 @@ struct Metrics::Impl {
   prometheus::Gauge& storage_failing =
       MakeGauge(*registry, "archpool_storage_failing",
                 "1 while the pool refuses files for reasons of its own");
+  prometheus::Counter& blobs_removed =
+      MakeCounter(*registry, "archpool_blobs_removed_total",
+                  "Files that nothing needed any more");
+  prometheus::Counter& bytes_freed =
+      MakeCounter(*registry, "archpool_blob_bytes_freed_total",
+                  "Bytes of the files that nothing needed any more");
+  prometheus::Gauge& blobs = MakeGauge(
+      *registry, "archpool_blobs", "Files that the pool keeps by their digest");
   prometheus::Gauge& longest_command =
       MakeGauge(*registry, "archpool_longest_command_seconds",
                 "The longest that one command held up all others");
@@ -121,6 +129,11 @@ struct Metrics::Impl {
       prometheus::BuildGauge()
           .Name("archpool_records_held")
           .Help("Records of a kind that the server holds in memory")
+          .Register(*registry);
+  prometheus::Family<prometheus::Gauge>& disk_free =
+      prometheus::BuildGauge()
+          .Name("archpool_disk_free_bytes")
+          .Help("Bytes that are left of a disk of the pool")
           .Register(*registry);
   // One of the two, once it is open.
   std::unique_ptr<prometheus::Exposer> exposer;
@@ -199,6 +212,17 @@ void Metrics::NoteStorageError() { impl_->storage_errors.Increment(); }
 
 void Metrics::NoteStorageFailing(bool is_failing) {
   impl_->storage_failing.Set(is_failing ? 1 : 0);
+}
+
+void Metrics::NoteCollection(int64_t removed, int64_t freed_bytes,
+                             int64_t blobs) {
+  impl_->blobs_removed.Increment(static_cast<double>(removed));
+  impl_->bytes_freed.Increment(static_cast<double>(freed_bytes));
+  if (blobs >= 0) impl_->blobs.Set(static_cast<double>(blobs));
+}
+
+void Metrics::NoteDiskFree(const std::string& disk, int64_t free_bytes) {
+  impl_->disk_free.Add({{"disk", disk}}).Set(static_cast<double>(free_bytes));
 }
 
 void Metrics::NoteLongestCommand(absl::Duration took) {

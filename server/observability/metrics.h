@@ -58,6 +58,12 @@ class Metrics {
   // pool refuses files for reasons of its own.
   void NoteStorageError();
   void NoteStorageFailing(bool is_failing);
+  // archpool_blobs_removed_total and archpool_blob_bytes_freed_total: files
+  // that nothing needed any more; archpool_blobs: how many there are, as the
+  // latest whole look at them says (negative: it was not whole).
+  void NoteCollection(int64_t removed, int64_t freed_bytes, int64_t blobs);
+  // archpool_disk_free_bytes: what is left of a disk (its label).
+  void NoteDiskFree(const std::string& disk, int64_t free_bytes);
   // archpool_longest_command_seconds: for how long one command, or the work
   // that fell due at once, held up all others at most since the start.
   void NoteLongestCommand(absl::Duration took);

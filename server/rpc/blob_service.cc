@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/blob_service.h"
 
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,6 +10,18 @@
 #include "server/rpc/upload_requests.h"
 
 namespace archpool::rpc {
+namespace {
+
+// The same whether the pool has them from somebody else or not.
+absl::Status WeightsNotAskedFor(TrialId trial) {
+  return FailedPrecondition(
+      "WEIGHTS_NOT_ASKED_FOR",
+      absl::StrCat(trial.ToString(),
+                   " was not looked at by a verifier, so its weights stayed "
+                   "with its miner; those of the task's front are here"));
+}
+
+}  // namespace
 
 grpc::ServerUnaryReactor* BlobService::BeginUpload(
     grpc::CallbackServerContext* context, const v1::BeginUploadRequest* request,
@@ -30,6 +43,9 @@ void BlobService::Begin(const BeginCall& call) {
   if (!target.ok()) return call.finish(target.status());
   const absl::Status room = parts_.CheckRoomFor(*target, call.caller.id);
   if (!room.ok()) return call.finish(room);
+  // Before it looks whether the blob is here, until the core knows of it.
+  const auto hold =
+      std::make_shared<BlobHold>(parts_.blobs.Hold(target->digest));
   const absl::StatusOr<BlobStore> blobs = parts_.StoreFor(*target);
   if (!blobs.ok()) return call.finish(blobs.status());
   const absl::StatusOr<bool> is_whole = IsWhole(*blobs, *target, call.response);
@@ -37,7 +53,11 @@ void BlobService::Begin(const BeginCall& call) {
   if (!*is_whole) return call.finish(absl::OkStatus());
   // The bytes are here, though the core may not know yet: the server may have
   // stopped just before it said so.
-  ConfirmUpload(parts_, *target, call.caller.id, call.finish);
+  blobs->Renew(target->digest);
+  ConfirmUpload(parts_, *target, call.caller.id,
+                [hold, finish = call.finish](const absl::Status& confirmed) {
+                  finish(confirmed);
+                });
 }
 
 // Whether this owner has sent all of it; what others sent is not looked at. A
@@ -259,13 +279,34 @@ absl::StatusOr<DownloadStream::Source> BlobService::WeightsIn(
       parts_.blobs.HasSent(trial.account.ToString(), weights));
   if (caller.role == Role::kClient && BasisOf(trial) < TrialBasis::kAudited &&
       !has_sent && !parts_.blobs.IsOfNobody(weights)) {
-    return FailedPrecondition(
-        "WEIGHTS_NOT_ASKED_FOR",
-        absl::StrCat(trial.id.ToString(),
-                     " was not looked at by a verifier, so its weights stayed "
-                     "with its miner; those of the task's front are here"));
+    return WeightsNotAskedFor(trial.id);
+  }
+  if (absl::IsNotFound(parts_.blobs.Size(weights).status())) {
+    return WhyMissing(trial);
   }
   return DownloadStream::Source{parts_.blobs, weights};
+}
+
+absl::Status BlobService::WhyMissing(const Trial& trial) {
+  if (BasisOf(trial) == TrialBasis::kSampledOut) {
+    return WeightsNotAskedFor(trial.id);
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(const Task task, reader_.GetTask(trial.task));
+  if (!task.end_time) {
+    return NotFound(
+        "BLOB_UNKNOWN",
+        absl::StrCat("the weights of ", trial.id.ToString(),
+                     " are not here; they are sent once an audit asks for "
+                     "them"));
+  }
+  return FailedPrecondition(
+      "WEIGHTS_REMOVED",
+      absl::StrCat("the weights of ", trial.id.ToString(),
+                   " are no longer kept: its task ended at ",
+                   absl::FormatTime(*task.end_time, absl::UTCTimeZone()),
+                   ", and the pool keeps results for a while alone; train the "
+                   "network again, as it was trained, with 'archpool "
+                   "reproduce'"));
 }
 
 }  // namespace archpool::rpc

@@ -48,6 +48,8 @@ class BlobService : public v1::BlobService::CallbackService {
   // REQUIRES: it was committed.
   absl::StatusOr<DownloadStream::Source> WeightsIn(const Account& caller,
                                                    const Trial& trial);
+  // Why the weights of a trial that was committed are not here.
+  absl::Status WhyMissing(const Trial& trial);
   absl::StatusOr<DownloadStream::Source> CheckpointOf(
       const Account& caller, const v1::DownloadRequest::TrialCheckpoint& asked);
 

@@ -131,6 +131,8 @@ absl::Status UploadStream::Begin() {
 absl::Status UploadStream::Open(const UploadTarget& target,
                                 int64_t offset_bytes) {
   ARCHPOOL_RETURN_IF_ERROR(parts_.CheckRoomFor(target, caller_.id));
+  // Before it looks whether the blob is here: what it finds stays.
+  hold_.emplace(parts_.blobs.Hold(target.digest));
   ARCHPOOL_ASSIGN_OR_RETURN(BlobStore blobs, parts_.StoreFor(target));
   ARCHPOOL_ASSIGN_OR_RETURN(held_bytes_,
                             blobs.PartialSize(target.owner, target.digest));
@@ -228,6 +230,7 @@ absl::Status DownloadStream::ReadChunk() {
   ARCHPOOL_RETURN_IF_ERROR(still_in_());
   if (!source_) {
     ARCHPOOL_ASSIGN_OR_RETURN(Source source, resolve_());
+    hold_.emplace(source.blobs.Hold(source.digest));
     ARCHPOOL_ASSIGN_OR_RETURN(size_bytes_, source.blobs.Size(source.digest));
     source_ = std::move(source);
   }

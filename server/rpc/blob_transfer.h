@@ -82,7 +82,8 @@ class UploadStream : public grpc::ServerReadReactor<v1::UploadRequest> {
   const StillIn still_in_;
   v1::UploadResponse* const response_;
   v1::UploadRequest message_;
-  // From the first message on.
+  // From the first message on; held until the core knows of the blob.
+  std::optional<BlobHold> hold_;
   std::optional<UploadTarget> target_;
   std::optional<BlobStore> blobs_;
   int64_t held_bytes_ = 0;
@@ -130,6 +131,7 @@ class DownloadStream : public grpc::ServerWriteReactor<v1::DownloadResponse> {
   const StillIn still_in_;
   const Resolve resolve_;
   std::optional<Source> source_;  // from the first chunk on
+  std::optional<BlobHold> hold_;  // likewise: it stays until it is sent
   int64_t offset_bytes_;
   int64_t size_bytes_ = 0;
   v1::DownloadResponse message_;

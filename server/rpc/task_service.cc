@@ -109,18 +109,22 @@ void TaskService::Register(const RegisterCall& call) {
                                      call.caller.id)
                                .status();
   if (!own.ok()) return call.finish(own);
+  // With the command until it is answered: it names what is held.
+  const auto held = std::make_shared<std::vector<BlobHold>>();
   SubmitCommand<archpool::RegisterDataset>(
       parts_.engine,
-      PrepareDataset(parts_.blobs, *request, call.caller.id, pool_secret_,
-                     [&](int64_t bytes) -> absl::Status {
-                       ARCHPOOL_RETURN_IF_ERROR(parts_.check_disk());
-                       return parts_.engine
-                           .Call(AskForRoom{.caller = call.caller.id,
-                                            .bytes = bytes},
-                                 call.caller.id)
-                           .status();
-                     }),
-      call, [](const DatasetRecord& record, v1::RegisterDatasetResponse* to) {
+      PrepareDataset(
+          parts_.blobs, *request, call.caller.id, pool_secret_,
+          [&](int64_t bytes) -> absl::Status {
+            ARCHPOOL_RETURN_IF_ERROR(parts_.check_disk());
+            return parts_.engine
+                .Call(AskForRoom{.caller = call.caller.id, .bytes = bytes},
+                      call.caller.id)
+                .status();
+          },
+          *held),
+      call,
+      [held](const DatasetRecord& record, v1::RegisterDatasetResponse* to) {
         to->set_dataset_id(record.id.AsBytes());
         *to->mutable_manifest() = wire::ToProto(record.manifest);
       });
@@ -141,17 +145,20 @@ grpc::ServerUnaryReactor* TaskService::SubmitTask(
 void TaskService::SubmitWithKnown(const SubmitCall& call) {
   const absl::Status room = parts_.check_disk();
   if (!room.ok()) return call.finish(room);
+  // As above.
+  const auto held = std::make_shared<std::vector<BlobHold>>();
   absl::StatusOr<archpool::SubmitTask> command =
       ReadSubmitTask(call.caller.id, *call.request);
   if (command.ok() && command->spec.ValidateNew().ok()) {
     absl::StatusOr<std::vector<Trial>> known =
         CollectKnownResults(parts_.reader, call.caller.id, command->spec);
     if (!known.ok()) return call.finish(known.status());
-    command->known = *std::move(known);
+    command->known =
+        HoldWeights(parts_.blobs, command->spec, *std::move(known), *held);
   }
   SubmitCommand<archpool::SubmitTask>(
       parts_.engine, std::move(command), call,
-      [](TaskId task, v1::SubmitTaskResponse* to) {
+      [held](TaskId task, v1::SubmitTaskResponse* to) {
         to->set_task_id(task.value);
       });
 }
