@@ -288,11 +288,21 @@ std::vector<Breach> StorageBreaches(const SmallPool& p) {
                         .size_bytes = 1,
                         .create_time = absl::UnixEpoch()};
   const StorageUse use{.account = p.client.id, .file_bytes = 1};
+  const StoredWeights weights{.trial = p.trial.id,
+                              .account = p.miner.id,
+                              .digest = Sha256("weights"),
+                              .size_bytes = 1};
   return {
       Broken("stored_file_account_fkey", file,
              [](StoredFile& f) { f.account = {99}; }),
       Broken("stored_file_size_positive", file,
              [](StoredFile& f) { f.size_bytes = 0; }),
+      Broken("stored_weights_trial_fkey", weights,
+             [](StoredWeights& w) { w.trial = {99}; }),
+      Broken("stored_weights_account_fkey", weights,
+             [](StoredWeights& w) { w.account = {99}; }),
+      Broken("stored_weights_size_positive", weights,
+             [](StoredWeights& w) { w.size_bytes = 0; }),
       Broken("storage_use_account_fkey", use,
              [](StorageUse& u) { u.account = {99}; }),
       Broken("storage_use_not_negative", use,

@@ -127,10 +127,18 @@ void RandomRecords::PutDataset() {
   manifest.validation = RandomDigest();
   manifest.mean_ppm = Large();
   manifest.deviation_ppm = Large();
-  Emit(DatasetRecord{.id = id,
-                     .owner = Any<Account>().id,
-                     .manifest = manifest,
-                     .held_out = RandomDigest()});
+  Emit(DatasetRecord{
+      .id = id,
+      .owner = Any<Account>().id,
+      .manifest = manifest,
+      .held_out = RandomDigest(),
+      .register_time = manifest.classes % 2 == 0
+                           ? std::nullopt
+                           : std::optional(absl::FromUnixMicros(
+                                 manifest.train_count % 1'000'000)),
+      .stored_bytes = manifest.validation_count,
+      .drop_time = manifest.classes % 3 == 0 ? std::optional(absl::UnixEpoch())
+                                             : std::nullopt});
 }
 
 void RandomRecords::PutTask() {
@@ -310,6 +318,12 @@ void RandomRecords::PutTrial() {
   }
   if (state == TrialState::kAbandoned && Coin()) trial.reason = kSuperseded;
   Emit(trial);
+  if (trial.commitment) {
+    Emit(StoredWeights{.trial = trial.id,
+                       .account = trial.account,
+                       .digest = commitment.weights_digest,
+                       .size_bytes = 1 + commitment.weights_size_bytes / 2});
+  }
 }
 
 Opening RandomRecords::RandomOpening() {
@@ -417,9 +431,11 @@ void RandomRecords::PutClock() {
   const VerifierKey key = {All<Account>().begin()->first,
                            (count & 1) != 0 ? "b'\"\\{}, ä\n" : "B"};
   Emit(VerifierRecord{key, 1, count, 3, 4, 5});
-  StoredFile file{.account = key.account,
-                  .size_bytes = 1 + (count & 7),
-                  .create_time = clock.time};
+  StoredFile file{
+      .account = key.account,
+      .size_bytes = 1 + (count & 7),
+      .create_time = clock.time,
+      .cut_time = (count & 8) != 0 ? std::optional(clock.time) : std::nullopt};
   file.digest.bytes[0] = static_cast<uint8_t>(count & 3);
   Emit(file);
   Emit(StorageUse{key.account, count, count + 1});

@@ -24,7 +24,8 @@ constexpr char kTrialsSql[] =
     "SELECT encode(trial.weights_digest, 'hex'), trial.id, trial.task_id,"
     " trial.state, (extract(epoch FROM task.end_time) * 1000000)::bigint"
     " FROM trial JOIN task ON task.id = trial.task_id"
-    " WHERE trial.weights_digest = ANY ($1::bytea[]) ORDER BY trial.id";
+    " WHERE trial.weights_digest IS NOT NULL"
+    " AND trial.weights_digest = ANY ($1::bytea[]) ORDER BY trial.id";
 constexpr char kUsesSql[] =
     "SELECT encode(dataset_id, 'hex'), bool_or(end_time IS NULL),"
     " (extract(epoch FROM max(end_time)) * 1000000)::bigint"

@@ -98,6 +98,8 @@ INSERT INTO transfer (id, debit_kind, debit_id, credit_kind, credit_id, amount,
 INSERT INTO owed
   SELECT 1 + n % 100, n, CASE WHEN n > {n} - 100 THEN 1 ELSE 0 END
   FROM generate_series(1, {n}) AS n;
+INSERT INTO stored_weights SELECT n, 1 + n % 97, {digest}, 1
+  FROM generate_series(1, {n}) AS n;
 INSERT INTO receipt SELECT n, n % 100, 'x' FROM generate_series(1, {n}) AS n;
 INSERT INTO receipt_epoch
   SELECT n, n, {seal}, decode(repeat('00', 64), 'hex')
@@ -205,6 +207,14 @@ std::vector<Read> ReadsOfWork() {
                [](Reader& r) { return r.Leases({.active_only = true}); }),
       OfReader("Leases that stand by",
                [](Reader& r) { return r.Leases({.backups_only = true}); }),
+      OfReader("FindClaims",
+               [](Reader& r) {
+                 std::vector<Digest> blobs(200);
+                 for (size_t i = 0; i < blobs.size(); ++i) {
+                   blobs[i].bytes[31] = static_cast<uint8_t>(i + 1);
+                 }
+                 return r.FindClaims(blobs);
+               }),
       OfReader("GetDataset", [](Reader& r) {
         Digest dataset;
         dataset.bytes[31] = 9;
