@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// A collector beside a real engine and a real blob store: what somebody needs
+// stays, whatever happens at the same time.
+#include "server/engine/blob_collector.h"
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/storage/memory_store.h"
+#include "server/storage/removal_lock.h"
+#include "tests/support/pool_fixture.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temporary_directory.h"
+
+namespace archpool {
+namespace {
+
+constexpr absl::Duration kDay = absl::Hours(24);
+constexpr int64_t kMib = int64_t{1} << 20;
+
+class TestClock : public Clock {
+ public:
+  absl::Time Now() const override { return now; }
+  absl::Time now = absl::UnixEpoch();
+};
+
+PoolPolicy Keeping() {
+  PoolPolicy policy = AuditEverything();
+  policy.retention = {.cut_files = kDay,
+                      .uncut_files = 30 * kDay,
+                      .unused_datasets = 20 * kDay,
+                      .results = 100 * kDay,
+                      .other_weights = 7 * kDay};
+  return policy;
+}
+
+class BlobCollectorTest : public testing::Test {
+ protected:
+  BlobCollectorTest() {
+    const auto loaded = store_.TakeOver();
+    EXPECT_THAT(store_.Commit(loaded->generation, loaded->sequence,
+                              pool_.pool.TakeEvents()),
+                IsOk());
+    Start();
+  }
+  // As a server that starts on the same disk and database.
+  void Start() {
+    engine_.reset();
+    engine_ = std::make_unique<Engine>(engine_clock_, store_, pool_.policy,
+                                       EngineOptions());
+    EXPECT_THAT(engine_->Start(), IsOk());
+    EXPECT_THAT(engine_->Call(Tick{}), IsOk());
+    BlobCollectorOptions options{.retention = pool_.policy.retention,
+                                 .unclaimed_kept = kDay,
+                                 .directory = directory_.path() + "/blobs"};
+    options.at = [this](const std::string& step) {
+      if (at_) at_(step);
+    };
+    collector_ =
+        std::make_unique<BlobCollector>(pool_clock_, files_clock_, *engine_,
+                                        store_, blobs_, std::move(options));
+  }
+  CollectedBlobs Round() {
+    auto collected = collector_->Round();
+    EXPECT_THAT(collected, IsOk());
+    return collected.ok() ? *collected : CollectedBlobs();
+  }
+  // For the pool and for the disk. The pool takes it for time in which it was
+  // away, and adds that to all deadlines before it goes on.
+  void Pass(absl::Duration duration) {
+    passed_us_ += absl::ToInt64Microseconds(duration);
+    pool_clock_.now += duration;
+    files_clock_.now += duration;
+    bool more = true;
+    while (more) {
+      const auto ticked = engine_->Call(Tick{});
+      ASSERT_THAT(ticked, IsOk());
+      more = ticked->more;
+    }
+  }
+  // A file of the client that the core knows of.
+  Digest Send(const std::string& bytes) {
+    const Digest digest = *blobs_.Put(bytes);
+    EXPECT_THAT(
+        engine_->Call(ConfirmFile{pool_.client, digest, std::ssize(bytes)}),
+        IsOk());
+    return digest;
+  }
+  int64_t FileBytes() {
+    return engine_->Call(SetQuotas{.name = "client"})->stored_bytes.held;
+  }
+  bool Has(const Digest& digest) { return blobs_.Size(digest).ok(); }
+
+  const TemporaryDirectory directory_;
+  const BlobStore blobs_ = *BlobStore::Open(directory_.path() + "/blobs");
+  TestPool pool_{Keeping()};
+  MemoryStore store_;
+  std::atomic<int64_t> passed_us_ = 0;  // read by the engine's thread
+  SteadyClock engine_clock_{
+      {[this] { return absl::FromUnixMicros(passed_us_); },
+       [this] { return absl::Microseconds(passed_us_.load()); }}};
+  TestClock pool_clock_;
+  TestClock files_clock_ = [] {
+    TestClock clock;
+    clock.now = absl::Now();
+    return clock;
+  }();
+  std::function<void(const std::string&)> at_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<BlobCollector> collector_;
+};
+
+TEST_F(BlobCollectorTest, AFileGoesWithItsCountWhenItIsOver) {
+  const Digest file = Send("raw");
+  EXPECT_EQ(FileBytes(), kMib);
+  Pass(29 * kDay);
+  EXPECT_EQ(Round().removed, 0);
+  EXPECT_TRUE(Has(file));
+  Pass(kDay);
+  const CollectedBlobs collected = Round();
+  EXPECT_EQ(collected.removed, 1);
+  EXPECT_EQ(collected.freed_bytes, 3);
+  EXPECT_EQ(collected.claims_ended, 1);
+  EXPECT_FALSE(Has(file));
+  EXPECT_EQ(FileBytes(), 0);
+  EXPECT_EQ(Round().removed, 0);
+  EXPECT_EQ(FileBytes(), 0);
+}
+
+TEST_F(BlobCollectorTest, WhatNothingNamesGoesAfterAWhile) {
+  const Digest blob = *blobs_.Put("left by a kill");
+  EXPECT_EQ(Round().removed, 0) << "its upload may be confirmed yet";
+  Pass(kDay + absl::Minutes(1));
+  EXPECT_EQ(Round().removed, 1);
+  EXPECT_FALSE(Has(blob));
+}
+
+// A kill between the commit and the removal: the next server finds the rest.
+TEST_F(BlobCollectorTest, AKillInBetweenCountsNothingTwice) {
+  const Digest file = Send("raw");
+  Pass(31 * kDay);
+  struct Killed {};
+  at_ = [](const std::string& step) {
+    if (step == "blob.ended") throw Killed();
+  };
+  EXPECT_THROW((void)collector_->Round(), Killed);
+  at_ = nullptr;
+  EXPECT_TRUE(Has(file));
+  Start();
+  EXPECT_EQ(FileBytes(), 0);
+  const CollectedBlobs collected = Round();
+  EXPECT_EQ(collected.removed, 1);
+  EXPECT_EQ(collected.claims_ended, 0);
+  EXPECT_EQ(FileBytes(), 0);
+}
+
+// The same digest comes again between the commit and the removal.
+TEST_F(BlobCollectorTest, AnUploadThatComesMeanwhileIsKept) {
+  const Digest file = Send("raw");
+  Pass(31 * kDay);
+  std::thread sender;
+  at_ = [&](const std::string& step) {
+    if (step != "blob.ended") return;
+    sender = std::thread([&] {
+      const BlobHold hold = blobs_.Hold(file);  // waits
+      EXPECT_FALSE(Has(file));
+      Send("raw");
+    });
+  };
+  EXPECT_EQ(Round().removed, 1);
+  sender.join();
+  EXPECT_TRUE(Has(file));
+  EXPECT_EQ(FileBytes(), kMib);
+  at_ = nullptr;
+  EXPECT_EQ(Round().removed, 0);
+}
+
+TEST_F(BlobCollectorTest, WhatIsHeldAndWhatABackupCopiesStays) {
+  const Digest file = Send("raw");
+  Pass(31 * kDay);
+  {
+    const BlobHold hold = blobs_.Hold(file);
+    EXPECT_EQ(Round().removed, 0);
+    EXPECT_EQ(FileBytes(), kMib);
+  }
+  {
+    const auto backup = RemovalLock::ToCopy(directory_.path() + "/blobs", {});
+    ASSERT_THAT(backup, IsOk());
+    const CollectedBlobs collected = Round();
+    EXPECT_TRUE(collected.was_held_up);
+    EXPECT_EQ(collected.removed, 0);
+    EXPECT_EQ(FileBytes(), kMib) << "the snapshot names it";
+  }
+  EXPECT_EQ(Round().removed, 1);
+}
+
+TEST_F(BlobCollectorTest, AllThreeSplitsGoAndTheCountOnce) {
+  DatasetManifest manifest = TinyManifest();
+  const Digest train = *blobs_.Put("train");
+  const Digest validation = *blobs_.Put("validation");
+  const Digest held_out = *blobs_.Put("held-out");
+  manifest.train = train;
+  manifest.validation = validation;
+  const auto dataset = engine_->Call(RegisterDataset{.caller = pool_.client,
+                                                     .manifest = manifest,
+                                                     .held_out = held_out,
+                                                     .split_bytes = 3 * kMib});
+  ASSERT_THAT(dataset, IsOk());
+  const Digest raw = Send("raw");
+  EXPECT_EQ(FileBytes(), 4 * kMib);
+  Pass(20 * kDay);
+  const CollectedBlobs collected = Round();
+  EXPECT_EQ(collected.removed, 3);
+  EXPECT_THAT(collected.datasets_dropped, testing::ElementsAre(dataset->id));
+  EXPECT_EQ(FileBytes(), kMib);
+  EXPECT_TRUE(Has(raw));
+  for (const Digest& split : {train, validation, held_out}) {
+    EXPECT_FALSE(Has(split));
+  }
+}
+
+TEST_F(BlobCollectorTest, RunsUntilItIsStopped) {
+  collector_->Start();
+  collector_->Stop();
+  collector_->Stop();
+}
+
+}  // namespace
+}  // namespace archpool
