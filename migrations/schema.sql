@@ -162,11 +162,19 @@ CREATE TABLE dataset (
   held_out_digest bytea NOT NULL,
   mean_ppm bigint NOT NULL,
   deviation_ppm bigint NOT NULL,
+  register_time timestamp with time zone,
+  stored_bytes bigint DEFAULT 0 NOT NULL,
+  drop_time timestamp with time zone,
   CONSTRAINT dataset_pkey PRIMARY KEY (id),
   CONSTRAINT dataset_owner_fkey FOREIGN KEY (owner_id) REFERENCES account(id),
   CONSTRAINT dataset_counts_not_negative CHECK (((train_count >= 0) AND (validation_count >= 0) AND (held_out_count >= 0))),
   CONSTRAINT dataset_digest_sizes CHECK (((octet_length(id) = 32) AND (octet_length(train_digest) = 32) AND (octet_length(validation_digest) = 32) AND (octet_length(held_out_digest) = 32)))
 );
+CREATE INDEX dataset_by_held_out ON dataset USING btree (held_out_digest);
+CREATE INDEX dataset_by_train ON dataset USING btree (train_digest);
+CREATE INDEX dataset_by_validation ON dataset USING btree (validation_digest);
+COMMENT ON COLUMN dataset.stored_bytes IS 'what its splits count to its owner in storage_use';
+COMMENT ON COLUMN dataset.drop_time IS 'since when its splits are no longer kept';
 
 CREATE TABLE id_floor (
   record text NOT NULL,
@@ -412,11 +420,27 @@ CREATE TABLE stored_file (
   digest bytea NOT NULL,
   size_bytes bigint NOT NULL,
   create_time timestamp with time zone NOT NULL,
+  cut_time timestamp with time zone,
   CONSTRAINT stored_file_pkey PRIMARY KEY (account_id, digest),
   CONSTRAINT stored_file_account_fkey FOREIGN KEY (account_id) REFERENCES account(id),
   CONSTRAINT stored_file_digest_size CHECK ((octet_length(digest) = 32)),
   CONSTRAINT stored_file_size_positive CHECK ((size_bytes > 0))
 );
+CREATE INDEX stored_file_by_digest ON stored_file USING btree (digest);
+COMMENT ON COLUMN stored_file.cut_time IS 'when splits were last cut from it; NULL: never, or nobody noted it';
+
+CREATE TABLE stored_weights (
+  trial_id bigint NOT NULL,
+  account_id bigint NOT NULL,
+  digest bytea NOT NULL,
+  size_bytes bigint NOT NULL,
+  CONSTRAINT stored_weights_pkey PRIMARY KEY (trial_id),
+  CONSTRAINT stored_weights_account_fkey FOREIGN KEY (account_id) REFERENCES account(id),
+  CONSTRAINT stored_weights_trial_fkey FOREIGN KEY (trial_id) REFERENCES trial(id),
+  CONSTRAINT stored_weights_digest_size CHECK ((octet_length(digest) = 32)),
+  CONSTRAINT stored_weights_size_positive CHECK ((size_bytes > 0))
+);
+CREATE INDEX stored_weights_by_digest ON stored_weights USING btree (digest);
 
 CREATE TABLE subspace (
   id bigint NOT NULL,
@@ -587,6 +611,7 @@ CREATE TABLE trial (
 ) WITH (fillfactor=70);
 CREATE INDEX trial_by_account_and_time ON trial USING btree (account_id, create_time);
 CREATE INDEX trial_by_task ON trial USING btree (task_id, id);
+CREATE INDEX trial_by_weights ON trial USING btree (weights_digest) WHERE (weights_digest IS NOT NULL);
 COMMENT ON COLUMN trial.hardware_class IS 'retired: see arithmetic';
 COMMENT ON COLUMN trial.is_matured IS 'retired: see matured';
 COMMENT ON COLUMN trial.is_at_chance IS 'retired: see at_chance';

@@ -124,7 +124,7 @@ std::function<void(const absl::StatusOr<CollectedBlobs>&)> CollectionLog(
     if (!round.ok()) {
       LogWarn("collection_failed",
               "the look for files that are no longer needed was not finished",
-              "the next one goes on; if it repeats, look at the disk of "
+              "the next one tries again; if it repeats, look at the disk of "
               "--data-dir and at PostgreSQL",
               {{"error", round.status()}});
       return;

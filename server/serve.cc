@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/serve.h"
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -311,8 +310,8 @@ WiringOptions WiringOptionsOf(const ServerFlags& flags) {
 rpc::RpcOptions OptionsOf(const ServerFlags& flags,
                           const CertificateKeeper* certificates,
                           const PublicKey& receipt_key, const Digest& secret,
-                          const std::function<absl::Status()>& check_disk,
-                          Metrics& metrics) {
+                           const std::vector<WatchedDisk>& disks,
+                           const Clock& clock, Metrics& metrics) {
   return {
       .listen = flags.listen,
       .certificate =
@@ -320,7 +319,7 @@ rpc::RpcOptions OptionsOf(const ServerFlags& flags,
       .policy = flags.policy,
       .receipt_key = receipt_key,
       .pool_secret = secret,
-      .check_disk = check_disk,
+      .check_disk = DiskCheck(flags.disk_reserve_mib << 20, disks, clock),
       .connections = BoundConnections(flags.connections_per_account, metrics),
       .on_late_answer = [&metrics] { metrics.NoteLateAnswer(); }};
 }
@@ -356,8 +355,6 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                         database.patience);
   Engine engine(clock, store, flags.policy, EngineOptions());
   const std::vector<WatchedDisk> disks = DisksOf(flags, directory);
-  const std::function<absl::Status()> check_disk =
-      DiskCheck(flags.disk_reserve_mib << 20, disks, clock);
   rpc::RpcServer server({.clock = clock,
                          .engine = engine,
                          .reader = reader,
@@ -365,7 +362,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                          .checkpoints = checkpoints,
                          .receipts = receipts},
                         OptionsOf(flags, tls.get(), receipt_key.public_key(),
-                                  secret, check_disk, metrics));
+                                  secret, disks, clock, metrics));
   // Last, so that its end stops the engine while all that hears it is there.
   Wiring wiring({.engine = engine,
                  .server = server,

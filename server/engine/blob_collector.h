@@ -39,7 +39,7 @@ struct CollectedBlobs {
   int64_t freed_bytes = 0;
   int64_t claims_ended = 0;
   int64_t parts_removed = 0;
-  // A backup copies: the rest is looked at in the next round.
+  // A backup copies: the rest waits for the next round.
   bool was_held_up = false;
   std::vector<Digest> datasets_dropped = {};
 };

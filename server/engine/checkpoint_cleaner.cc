@@ -10,10 +10,20 @@ namespace archpool {
 void CheckpointCleaner::OnCommit(absl::Span<const Event> events) {
   for (const Event& event : events) {
     const auto* audit = std::get_if<Audit>(&event);
-    if (audit == nullptr || audit->state != AuditState::kDone) continue;
-    // Refused, they are dropped at the next start.
-    (void)chores_.Run(
-        [this, trial = audit->trial] { checkpoints_.Drop(trial); });
+    if (audit == nullptr) continue;
+    if (audit->state == AuditState::kDone) {
+      unwanted_.insert(audit->trial);
+    } else {
+      unwanted_.erase(audit->trial);  // asked for once more
+    }
+  }
+  while (!unwanted_.empty()) {
+    const TrialId trial = *unwanted_.begin();
+    const absl::Status taken =
+        chores_.Run([this, trial] { checkpoints_.Drop(trial); });
+    // Where too much waits already, they go after a later commit.
+    if (!taken.ok()) break;
+    unwanted_.erase(unwanted_.begin());
   }
 }
 
@@ -24,6 +34,7 @@ void CheckpointCleaner::OnLoad(const PoolSnapshot& snapshot) {
     if (audit != nullptr) audited.insert(audit->trial);
   }
   checkpoints_.DropAllBut(audited);
+  unwanted_.clear();
 }
 
 }  // namespace archpool

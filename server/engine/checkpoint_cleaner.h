@@ -5,7 +5,9 @@
 #ifndef ARCHPOOL_SERVER_ENGINE_CHECKPOINT_CLEANER_H_
 #define ARCHPOOL_SERVER_ENGINE_CHECKPOINT_CLEANER_H_
 
+#include "absl/container/btree_set.h"
 #include "absl/types/span.h"
+#include "common/model/ids.h"
 #include "server/engine/engine_listener.h"
 #include "server/engine/executor.h"
 #include "server/storage/checkpoint_blobs.h"
@@ -27,6 +29,8 @@ class CheckpointCleaner : public EngineListener {
  private:
   const CheckpointBlobs& checkpoints_;
   Executor& chores_;
+  // Trials of which `chores_` has not taken yet that their checkpoints go.
+  absl::btree_set<TrialId> unwanted_;
 };
 
 }  // namespace archpool

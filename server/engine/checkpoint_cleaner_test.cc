@@ -4,7 +4,10 @@
 #include "server/engine/checkpoint_cleaner.h"
 
 #include <string>
+#include <vector>
 
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
@@ -44,6 +47,28 @@ TEST_F(CheckpointCleanerTest, DropsThoseOfAnAuditThatIsOver) {
   chores_.Stop();
   EXPECT_FALSE(Has(TrialId{1}));
   EXPECT_TRUE(Has(TrialId{2}));
+}
+
+// What could not be taken at once goes later, while the server runs.
+TEST_F(CheckpointCleanerTest, WhatWasRefusedGoesAfterALaterCommit) {
+  for (int64_t id = 1; id <= 20; ++id) Put(TrialId{id});
+  absl::Notification may_go_on;
+  ASSERT_THAT(chores_.Run([&] { may_go_on.WaitForNotification(); }), IsOk());
+  std::vector<Event> done;
+  for (int64_t id = 1; id <= 20; ++id) {
+    done.push_back(AuditOf(TrialId{id}, AuditState::kDone));
+  }
+  cleaner_.OnCommit(done);
+  // Of one that waits still, an audit asks for checkpoints again.
+  cleaner_.OnCommit({AuditOf(TrialId{20}, AuditState::kAsked)});
+  may_go_on.Notify();
+  for (int look = 0; look < 100; ++look) {
+    cleaner_.OnCommit({});
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  chores_.Stop();
+  for (int64_t id = 1; id <= 19; ++id) EXPECT_FALSE(Has(TrialId{id})) << id;
+  EXPECT_TRUE(Has(TrialId{20}));
 }
 
 TEST_F(CheckpointCleanerTest, KeepsOfALoadThoseOfOpenAudits) {

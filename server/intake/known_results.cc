@@ -94,7 +94,7 @@ std::vector<Trial> HoldWeights(const BlobStore& blobs, const TaskSpec& spec,
                                std::vector<Trial> known,
                                std::vector<BlobHold>& held) {
   const auto is_gone = [&](const Trial& trial) {
-    // Of one that no audit drew they stayed with its miner, which is known.
+    // A trial that no audit drew has left them with its miner, which is known.
     if (BasisOf(trial) == TrialBasis::kSampledOut ||
         !WantsWeights(spec.recipe, trial)) {
       return false;

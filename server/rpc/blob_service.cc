@@ -304,9 +304,9 @@ absl::Status BlobService::WhyMissing(const Trial& trial) {
       absl::StrCat("the weights of ", trial.id.ToString(),
                    " are no longer kept: its task ended at ",
                    absl::FormatTime(*task.end_time, absl::UTCTimeZone()),
-                   ", and the pool keeps results for a while alone; train the "
-                   "network again, as it was trained, with 'archpool "
-                   "reproduce'"));
+                   ", and the pool keeps weights for a while alone; its "
+                   "choices and its key still say how to train the same "
+                   "network again"));
 }
 
 }  // namespace archpool::rpc

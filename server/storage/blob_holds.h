@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who is at work with which blobs: while somebody is, a blob is not removed,
-// and while it is removed, whoever wants to begin waits until it is gone.
+// Which blobs somebody works with: while somebody does, a blob is not removed,
+// and while it is removed, a thread that wants to begin waits until it is gone.
 // Without it, an upload could be told that its file is here, and a collector
 // that found no record of it a moment before could remove it. Thread-safe.
 #ifndef ARCHPOOL_SERVER_STORAGE_BLOB_HOLDS_H_

@@ -59,7 +59,7 @@ BlobHold BlobStore::Hold(const Digest& digest) const {
 
 void BlobStore::Renew(const Digest& digest) const {
   // Where there is no such blob there is nothing to be new; that a disk does
-  // not note the time is no failure of whoever asks.
+  // not note the time is no failure of the caller.
   (void)utimensat(AT_FDCWD, PathOf(digest).c_str(), nullptr, 0);
 }
 

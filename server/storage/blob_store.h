@@ -81,9 +81,10 @@ class BlobStore {
   // Whether something can be written here.
   absl::Status Probe() const;
 
-  // Below: how blobs go (blob_removal.cc). Whoever finds a blob here, and lets
-  // a record name it, holds it from before it looks until that is committed;
-  // so does whoever reads it in several pieces. Waits while it is removed.
+  // Below: how blobs go (blob_removal.cc). A caller that finds a blob here,
+  // and lets a record name it, holds it from before it looks until that is
+  // committed; so does one that reads it in several pieces. Waits while it is
+  // removed.
   BlobHold Hold(const Digest& digest) const;
   // It was found here and is relied on: it is as new. For holders.
   void Renew(const Digest& digest) const;

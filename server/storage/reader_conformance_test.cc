@@ -90,55 +90,6 @@ TEST_P(StoreConformanceTest, ReaderSeesEveryCommittedRecord) {
   }
 }
 
-// Whoever names a blob is found by it, in an ended task as in an open one.
-TEST_P(StoreConformanceTest, ReaderFindsWhoNamesABlob) {
-  Writer writer(backend_->NewWriter());
-  RandomRecords records(12);
-  ASSERT_THAT(writer.Commit(records.Next(1'000)), IsOk());
-  Reader& reader = backend_->reader();
-  int ended = 0;
-  for (const auto& [id, trial] : records.All<Trial>()) {
-    if (!trial.commitment) continue;
-    const Task& task = records.All<Task>().at(trial.task);
-    const auto found = reader.FindClaims({trial.commitment->weights_digest});
-    ASSERT_THAT(found, IsOk());
-    ASSERT_EQ(found->size(), 1U);
-    ASSERT_EQ(found->front().trials.size(), 1U);
-    const WeightsClaim& claim = found->front().trials.front();
-    EXPECT_EQ(claim.trial, id);
-    EXPECT_EQ(claim.task, trial.task);
-    EXPECT_EQ(claim.state, trial.state);
-    EXPECT_EQ(claim.task_end_time, task.end_time);
-    EXPECT_EQ(found->front().weights,
-              std::vector{records.All<StoredWeights>().at(id)});
-    ended += task.end_time ? 1 : 0;
-  }
-  EXPECT_GT(ended, 0);
-  for (const auto& [id, dataset] : records.All<DatasetRecord>()) {
-    bool has_open_task = false;
-    std::optional<absl::Time> last_end_time;
-    for (const auto& [task_id, task] : records.All<Task>()) {
-      if (task.spec->dataset != id) continue;
-      has_open_task |= !task.end_time;
-      last_end_time = std::max(last_end_time, task.end_time);
-    }
-    const auto found =
-        reader.FindClaims({dataset.manifest.train, dataset.manifest.validation,
-                           dataset.held_out});
-    ASSERT_THAT(found, IsOk());
-    for (const BlobClaims& claims : *found) {
-      ASSERT_EQ(claims.datasets.size(), 1U);
-      EXPECT_EQ(claims.datasets.front().dataset, dataset);
-      EXPECT_EQ(claims.datasets.front().has_open_task, has_open_task);
-      EXPECT_EQ(claims.datasets.front().last_end_time, last_end_time);
-    }
-  }
-  const auto of_none = reader.FindClaims({Sha256("nobody's")});
-  ASSERT_THAT(of_none, IsOk());
-  EXPECT_EQ(of_none->front().digest, Sha256("nobody's"));
-  EXPECT_THAT(of_none->front().trials, IsEmpty());
-}
-
 TEST_P(StoreConformanceTest, ReaderFiltersAndPagesLeases) {
   Writer writer(backend_->NewWriter());
   RandomRecords records(9);

@@ -99,53 +99,6 @@ TEST_P(StoreConformanceTest, LoadsWhatTheCoreHolds) {
   EXPECT_THAT(check->violations, IsEmpty());
 }
 
-// What goes is there no more; what is not there cannot go: whatever counts on
-// it would be given back twice.
-TEST_P(StoreConformanceTest, RecordsGoOnceAndAlone) {
-  const SmallPool pool;
-  StoredFile file{.account = pool.client.id,
-                  .digest = Sha256("file"),
-                  .size_bytes = 5,
-                  .create_time = absl::UnixEpoch()};
-  StoredFile other = file;
-  other.digest = Sha256("other");
-  StoredWeights weights{.trial = pool.trial.id,
-                        .account = pool.miner.id,
-                        .digest = Sha256("weights"),
-                        .size_bytes = 7};
-  Writer writer(backend_->NewWriter());
-  ASSERT_THAT(writer.Commit(pool.Events()), IsOk());
-  ASSERT_THAT(writer.Commit({file, other, weights}), IsOk());
-  const auto claims = [&] {
-    return *backend_->reader().FindClaims(
-        {file.digest, other.digest, weights.digest});
-  };
-  ASSERT_EQ(claims()[0].files, std::vector{file});
-  ASSERT_EQ(claims()[2].weights, std::vector{weights});
-
-  file.is_gone = true;
-  weights.is_gone = true;
-  const StorageUse use{.account = pool.client.id, .file_bytes = 1};
-  ASSERT_THAT(writer.Commit({file, weights, use}), IsOk());
-  EXPECT_THAT(claims()[0].files, IsEmpty());
-  EXPECT_THAT(claims()[2].weights, IsEmpty());
-  EXPECT_EQ(claims()[1].files, std::vector{other});
-
-  StorageUse twice = use;
-  twice.file_bytes = 0;
-  EXPECT_THAT(writer.Commit({file, twice}), FailsWith("CONSTRAINT"));
-  EXPECT_THAT(writer.Commit({twice, weights}), FailsWith("CONSTRAINT"));
-  std::vector<Event> kept;
-  for (const Event& event :
-       Writer(backend_->NewWriter()).loaded().snapshot.records) {
-    if (std::holds_alternative<StorageUse>(event) ||
-        std::holds_alternative<StoredFile>(event)) {
-      kept.push_back(event);
-    }
-  }
-  EXPECT_EQ(kept, (std::vector<Event>{other, use})) << "nothing of it is there";
-}
-
 template <typename Record>
 std::optional<Record> Found(
     const absl::StatusOr<std::optional<Record>>& answer) {

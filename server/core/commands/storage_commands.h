@@ -61,10 +61,10 @@ struct AskToRead {
 };
 
 // Ends the claims on a blob that are over (server/core/rules/retention.h), with
-// what they counted, and says whether any is left: where none is, the caller may
-// remove the blob once this is committed. REQUIRES: `claims` was read a moment
-// ago, and nobody has made the blob wanted since (BlobStore::Remove): tasks that
-// were open then may have ended.
+// what they counted, and says whether any is left: where none is, the caller
+// may remove the blob once this is committed. REQUIRES: `claims` was read a
+// moment ago, and nobody has made the blob wanted since (BlobStore::Remove):
+// tasks that were open then may have ended.
 struct EndClaims {
   BlobClaims claims;
   struct Reply {

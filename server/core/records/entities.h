@@ -17,12 +17,12 @@
 #include "common/base/words.h"
 #include "common/crypto/sha256.h"
 #include "common/model/account.h"
-#include "common/model/dataset_manifest.h"
 #include "common/model/ids.h"
 #include "common/model/task_spec.h"
 #include "common/nas/subspace.h"
 #include "server/core/records/added_time.h"
 #include "server/core/records/audit_records.h"
+#include "server/core/records/dataset_record.h"
 #include "server/core/records/invitation_records.h"
 #include "server/core/records/payout_records.h"
 #include "server/core/records/reward_records.h"
@@ -116,23 +116,6 @@ inline int64_t ProvingTrials(const Account& account) {
 inline bool AreOneGroup(const Account& a, const Account& b) {
   return !a.group.empty() && a.group == b.group;
 }
-
-// A registered dataset. `held_out` is kept out of the public manifest.
-struct DatasetRecord {
-  Digest id;  // manifest.Id()
-  AccountId owner;
-  DatasetManifest manifest;
-  Digest held_out;  // of the held-out split's blob
-  // When it was last registered; unset: by a server that did not note it.
-  std::optional<absl::Time> register_time;
-  // What its splits count to its owner, once dropped what they did.
-  int64_t stored_bytes = 0;
-  // Its splits are no longer kept, since nobody opened a task on it for long;
-  // no task may be until it is registered again.
-  std::optional<absl::Time> drop_time;
-
-  friend bool operator==(const DatasetRecord&, const DatasetRecord&) = default;
-};
 
 // kFinishing: nothing new begins, and verdicts are awaited. An ended task never
 // changes again.

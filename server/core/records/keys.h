@@ -49,7 +49,9 @@ inline constexpr bool kIsOnlyAdded =
 // Kinds whose records go one day: an event with is_gone set takes away the one
 // of its key, which has to be there.
 template <typename Record>
-concept Removable = requires(const Record& record) { record.is_gone; };
+concept Removable = requires(const Record& record) {
+  record.is_gone;
+};
 
 template <typename Record>
 bool IsGone(const Record& record) {

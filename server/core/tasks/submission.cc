@@ -215,6 +215,15 @@ absl::StatusOr<RewardPots> CheckNew(const PoolState& state,
   return pots;
 }
 
+absl::Status CheckKept(const DatasetRecord& dataset) {
+  if (!dataset.drop_time) return absl::OkStatus();
+  return FailedPrecondition(
+      "DATASET_DROPPED",
+      "no task was opened on this dataset for long, and its files are no "
+      "longer kept; register it again from its files ('archpool task submit' "
+      "does so), and open the task then");
+}
+
 // What the client knows already becomes accepted trials of the task.
 void AdoptKnownResults(Step& step, const Task& task,
                        const std::vector<Trial>& known) {
@@ -277,13 +286,7 @@ absl::StatusOr<SubmitTask::Reply> Execute(Step& step,
     return NotFound("DATASET_UNKNOWN",
                     "the dataset is not registered by this client");
   }
-  if (dataset->drop_time) {
-    return FailedPrecondition(
-        "DATASET_DROPPED",
-        "no task was opened on this dataset for long, and its files are no "
-        "longer kept; register it again from its files ('archpool submit' "
-        "does so), and open the task then");
-  }
+  ARCHPOOL_RETURN_IF_ERROR(CheckKept(*dataset));
   ARCHPOOL_ASSIGN_OR_RETURN(const RewardPots pots,
                             CheckNew(step.state, PolicyNow(step),
                                      command.caller, spec, dataset->manifest));
@@ -345,7 +348,7 @@ absl::StatusOr<RegisterDataset::Reply> Execute(Step& step,
       held == nullptr ? command.earlier : *held;
   if (found && !found->drop_time) {
     DatasetRecord record = *found;
-    // Whoever registers it again is about to use it.
+    // A client that registers it again is about to use it.
     if (!record.register_time ||
         step.now >= *record.register_time + kRegisteredNoted) {
       record.register_time = step.now;

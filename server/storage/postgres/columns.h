@@ -234,18 +234,12 @@ struct Table {
   std::string DeleteSql() const;
 
   // FAILED_PRECONDITION (CONSTRAINT): a text that no column can hold.
+  // `keys_alone`: for DeleteSql.
   absl::StatusOr<Parameters> ParametersOf(
-      const std::vector<const Record*>& records) const;
-  // Likewise, of the key alone, for DeleteSql.
-  absl::StatusOr<Parameters> KeysOf(
-      const std::vector<const Record*>& records) const;
+      const std::vector<const Record*>& records, bool keys_alone = false) const;
   // INTERNAL (STORE_CORRUPT). REQUIRES: `row` is of SelectSql.
   absl::StatusOr<Record> RecordOf(const pqxx::row& row) const;
-
- private:
   bool IsKey(const Column<Record>& column) const;
-  absl::StatusOr<Parameters> ArraysOf(
-      const std::vector<const Record*>& records, bool keys_alone) const;
 };
 
 }  // namespace archpool::postgres

@@ -99,7 +99,8 @@ std::string RemovalOf(const Table<Row>& table) {
 template <typename Row>
 absl::Status RemoveRows(pqxx::work& transaction, const Table<Row>& table,
                         const std::vector<const Row*>& rows) {
-  ARCHPOOL_ASSIGN_OR_RETURN(const Parameters keys, table.KeysOf(rows));
+  ARCHPOOL_ASSIGN_OR_RETURN(const Parameters keys,
+                            table.ParametersOf(rows, /*keys_alone=*/true));
   const pqxx::result removed =
       postgres::ExecutePrepared(transaction, RemovalOf(table), keys);
   if (static_cast<size_t>(removed.affected_rows()) == rows.size()) {

@@ -107,18 +107,6 @@ std::string Table<Record>::DeleteSql() const {
 
 template <typename Record>
 absl::StatusOr<Parameters> Table<Record>::ParametersOf(
-    const std::vector<const Record*>& records) const {
-  return ArraysOf(records, /*keys_alone=*/false);
-}
-
-template <typename Record>
-absl::StatusOr<Parameters> Table<Record>::KeysOf(
-    const std::vector<const Record*>& records) const {
-  return ArraysOf(records, /*keys_alone=*/true);
-}
-
-template <typename Record>
-absl::StatusOr<Parameters> Table<Record>::ArraysOf(
     const std::vector<const Record*>& records, bool keys_alone) const {
   Parameters parameters;
   parameters.reserve(columns.size());
