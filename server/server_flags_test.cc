@@ -55,5 +55,36 @@ TEST(ServerFlagsTest, AnAddressIsReadBeforeItIsUsed) {
   }
 }
 
+TEST(ServerFlagsTest, ATimeToKeepFilesIsReadInDaysAndForever) {
+  ServerFlags flags;
+  ASSERT_THAT(CheckFlags(flags), IsOk());
+  const RetentionPolicy usual;
+  EXPECT_EQ(flags.policy.retention.results, usual.results);
+  EXPECT_EQ(flags.policy.retention.other_weights, usual.other_weights);
+  EXPECT_EQ(flags.policy.retention.unused_datasets, usual.unused_datasets);
+  EXPECT_EQ(flags.policy.retention.cut_files, usual.cut_files);
+  EXPECT_EQ(flags.policy.retention.uncut_files, usual.uncut_files);
+  EXPECT_EQ(flags.unclaimed_kept, absl::Hours(24));
+  EXPECT_EQ(flags.collect_interval, absl::Minutes(10));
+
+  flags.keep_results = "forever";
+  flags.keep_other_weights = "36h";
+  flags.keep_unused_datasets = "2d";
+  flags.collect_term = "5s";
+  ASSERT_THAT(CheckFlags(flags), IsOk());
+  EXPECT_EQ(flags.policy.retention.results, absl::InfiniteDuration());
+  EXPECT_EQ(flags.policy.retention.other_weights, absl::Hours(36));
+  EXPECT_EQ(flags.policy.retention.unused_datasets, absl::Hours(48));
+  EXPECT_EQ(flags.collect_interval, absl::Seconds(5));
+
+  // A slip must not empty the disk.
+  for (const char* text : {"", "0", "0s", "0d", "-1d", "30", "inf", "1.5d",
+                           "99999999999999999999d", "36501d", "ever"}) {
+    flags = ServerFlags();
+    flags.keep_results = text;
+    EXPECT_THAT(CheckFlags(flags), FailsWith("FLAG_RANGE")) << text;
+  }
+}
+
 }  // namespace
 }  // namespace archpool

@@ -94,6 +94,27 @@ TEST_F(DatasetRegistrationTest, TheOrderOfTheFilesMatters) {
   EXPECT_NE(turned->manifest, first->manifest);
 }
 
+// Until the command is committed nothing names the splits, and they stay.
+TEST_F(DatasetRegistrationTest, HoldsWhatItNames) {
+  const std::vector<Digest> train = Put({Batch(20, 0), Batch(30, 100)});
+  const auto made = Prepare(train, {});
+  ASSERT_THAT(made, IsOk());
+  EXPECT_EQ(made->files, train);
+  const auto remove = [&](const Digest& blob) {
+    return blobs_
+        .Remove(blob, absl::InfiniteFuture(),
+                []() -> absl::StatusOr<bool> { return false; })
+        ->is_gone;
+  };
+  for (const Digest& blob : {train[0], train[1], made->manifest.train,
+                             made->manifest.validation, made->held_out}) {
+    EXPECT_FALSE(remove(blob));
+  }
+  held_.clear();
+  EXPECT_TRUE(remove(train[0]));
+  EXPECT_TRUE(remove(made->held_out));
+}
+
 // What a client may not store is not written, and what is there costs nothing.
 TEST_F(DatasetRegistrationTest, AsksBeforeItWrites) {
   const std::vector<Digest> train = Put({Batch(20, 0), Batch(30, 100)});

@@ -7,6 +7,7 @@
 #include "gtest/gtest.h"
 #include "server/storage/memory_store.h"
 #include "tests/support/pool_fixture.h"
+#include "tests/support/temporary_directory.h"
 
 namespace archpool {
 namespace {
@@ -109,6 +110,42 @@ TEST_F(KnownResultsTest, OfADatasetThatIsNotRegisteredNothingIsKnown) {
   Train(spec, 1, /*ends=*/true);
   spec.dataset = Sha256("another");
   EXPECT_TRUE(Collect(spec).empty());
+}
+
+// Where a known result may be trained further, its weights have to be here, and
+// stay until the task is open.
+TEST(HoldWeightsTest, AResultWithoutWeightsIsNoneThatGoesFurther) {
+  const TemporaryDirectory directory;
+  const BlobStore blobs = *BlobStore::Open(directory.path() + "/blobs");
+  Trial here;
+  here.id = TrialId{1};
+  here.state = TrialState::kAccepted;
+  here.commitment.emplace().weights_digest = *blobs.Put("weights");
+  VerdictIn(here).basis = TrialBasis::kAudited;
+  Trial gone = here;
+  gone.id = TrialId{2};
+  gone.commitment->weights_digest = Sha256("collected");
+  Trial sampled_out = gone;
+  sampled_out.id = TrialId{3};
+  sampled_out.verdict->basis = TrialBasis::kSampledOut;
+  const std::vector<Trial> known = {here, gone, sampled_out};
+
+  TaskSpec spec = TinySpec(4);
+  std::vector<BlobHold> held;
+  EXPECT_EQ(HoldWeights(blobs, spec, known, held), known)
+      << "nobody trains them further";
+  spec.recipe.further_epochs = {1};
+  EXPECT_EQ(HoldWeights(blobs, spec, known, held),
+            (std::vector{here, sampled_out}));
+  const auto remove = [&] {
+    return blobs
+        .Remove(here.commitment->weights_digest, absl::InfiniteFuture(),
+                []() -> absl::StatusOr<bool> { return false; })
+        ->is_gone;
+  };
+  EXPECT_FALSE(remove()) << "the task is not open yet";
+  held.clear();
+  EXPECT_TRUE(remove());
 }
 
 }  // namespace
