@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is over is ended once, its bytes are given back, and what somebody needs
 // stays.
-#include <memory>
+#include <iterator>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -157,11 +158,22 @@ class WeightsClaimsTest : public ClaimsTest {
             .grant.value();
     trial_ = grant.assignments.at(0).trial;
     pool_.pool.TakeEvents();
-    pool_.Deliver(alice_, session, grant.lease, trial_, 700);
+    for (const Assignment& one : grant.assignments) {
+      pool_.Deliver(alice_, session, grant.lease, one.trial, 700);
+    }
     for (const Event& event : pool_.pool.TakeEvents()) {
       const auto* weights = std::get_if<StoredWeights>(&event);
-      if (weights != nullptr) stored_.push_back(*weights);
+      if (weights == nullptr) continue;
+      all_bytes_ += weights->size_bytes;
+      ++count_;
+      if (weights->trial == trial_) stored_.push_back(*weights);
     }
+    given_out_ = std::ssize(grant.assignments);
+  }
+  void EndTask() {
+    pool_.Do(CancelTask{task_, pool_.client});
+    pool_.VerifyAll();
+    ASSERT_EQ(state().Find(task_), nullptr) << "it has ended";
   }
   BlobClaims Claims(std::optional<absl::Time> end_time) {
     return {.digest = stored_.at(0).digest,
@@ -175,14 +187,18 @@ class WeightsClaimsTest : public ClaimsTest {
   AccountId alice_;
   TaskId task_;
   TrialId trial_;
-  std::vector<StoredWeights> stored_;
+  int64_t given_out_ = 0;
+  int64_t count_ = 0;                  // of those whose weights are counted
+  int64_t all_bytes_ = 0;              // of them
+  std::vector<StoredWeights> stored_;  // of `trial_`
 };
 
 TEST_F(WeightsClaimsTest, WhatIsAskedForIsNotedOnceAndCounted) {
   ASSERT_EQ(stored_.size(), 1U);
   EXPECT_EQ(stored_[0].trial, trial_);
   EXPECT_EQ(stored_[0].account, alice_);
-  EXPECT_EQ(stored_[0].size_bytes, UseOf(alice_).weight_bytes);
+  EXPECT_EQ(count_, given_out_);
+  EXPECT_EQ(all_bytes_, UseOf(alice_).weight_bytes);
 }
 
 TEST_F(WeightsClaimsTest, WeightsOfAnOpenTaskStayWhateverWasRead) {
@@ -193,26 +209,24 @@ TEST_F(WeightsClaimsTest, WeightsOfAnOpenTaskStayWhateverWasRead) {
 }
 
 TEST_F(WeightsClaimsTest, WeightsAreGivenBackAWhileAfterTheEnd) {
-  pool_.Do(CancelTask{task_});
-  pool_.VerifyAll();
-  ASSERT_EQ(state().Find(task_), nullptr) << "it has ended";
+  EndTask();
   const absl::Time end = pool_.now;
   pool_.now = end + 99 * kDay;
   EXPECT_TRUE(End(Claims(end)).is_wanted);
-  EXPECT_EQ(UseOf(alice_).weight_bytes, stored_[0].size_bytes);
+  EXPECT_EQ(UseOf(alice_).weight_bytes, all_bytes_);
   // Bought by a later task, which needs them.
   pool_.now = end + 100 * kDay;
   BlobClaims shared = Claims(end);
   shared.trials.push_back(
       {.trial = TrialId{999}, .state = TrialState::kAccepted});
   EXPECT_TRUE(End(shared).is_wanted);
-  EXPECT_EQ(UseOf(alice_).weight_bytes, stored_[0].size_bytes);
+  EXPECT_EQ(UseOf(alice_).weight_bytes, all_bytes_);
 
   pool_.pool.TakeEvents();
   const EndClaims::Reply ended = End(Claims(end));
   EXPECT_FALSE(ended.is_wanted);
   EXPECT_EQ(ended.ended, 1);
-  EXPECT_EQ(UseOf(alice_).weight_bytes, 0);
+  EXPECT_EQ(UseOf(alice_).weight_bytes, all_bytes_ - stored_[0].size_bytes);
   bool is_gone = false;
   for (const Event& event : pool_.pool.TakeEvents()) {
     const auto* weights = std::get_if<StoredWeights>(&event);
@@ -223,9 +237,8 @@ TEST_F(WeightsClaimsTest, WeightsAreGivenBackAWhileAfterTheEnd) {
 
 // What lay there before anybody counted takes no sum below zero.
 TEST_F(WeightsClaimsTest, NoSumFallsBelowZero) {
-  pool_.Do(CancelTask{task_});
-  pool_.VerifyAll();
-  stored_[0].size_bytes *= 3;
+  EndTask();
+  stored_[0].size_bytes = 3 * all_bytes_;
   const absl::Time end = pool_.now;
   pool_.now += 100 * kDay;
   EXPECT_FALSE(End(Claims(end)).is_wanted);
