@@ -54,7 +54,7 @@ void EndWeights(Step& step, const BlobClaims& claims, EndClaims::Reply& reply) {
   const bool is_of_open_task =
       std::any_of(claims.trials.begin(), claims.trials.end(),
                   [&](const WeightsClaim& claim) {
-                    return step.state.Find(claim.trial) != nullptr;
+                    return step.state.Find(claim.task) != nullptr;
                   });
   if (is_of_open_task ||
       IsWantedByTrials(step.policy.retention, claims, step.now)) {

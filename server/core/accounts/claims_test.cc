@@ -204,7 +204,7 @@ TEST_F(WeightsClaimsTest, WhatIsAskedForIsNotedOnceAndCounted) {
 TEST_F(WeightsClaimsTest, WeightsOfAnOpenTaskStayWhateverWasRead) {
   pool_.now += 1'000 * kDay;
   EXPECT_TRUE(End(Claims(absl::UnixEpoch())).is_wanted)
-      << "the core has the trial";
+      << "the core has the task";
   EXPECT_GT(UseOf(alice_).weight_bytes, 0);
 }
 
