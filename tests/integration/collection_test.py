@@ -53,9 +53,9 @@ class CollectionTest(PoolTestCase):
     def test_everything_goes_in_time_and_may_come_again(self):
         self.pool.add_verifier()
         self.pool.add_worker("alice")
-        first = self.finish_a_task()
+        first = self.pool.submit()
         self.assertEqual(self.stored("client"), OF_A_DATASET * MIB)
-        self.assertGreater(self.stored("alice"), 0)
+        self.pool.wait_for_end(first)
         wait_for("the disk to be empty", self.is_given_back)
         log = self.pool.log("server")
         self.assertIn("event=blobs_collected", log)
