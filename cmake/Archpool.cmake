@@ -233,14 +233,14 @@ function(archpool_test)
 endfunction()
 
 # archpool_fuzzer(NAME foo_fuzz SRCS foo_fuzz.cc DEPS ... CORPUS folder
-#   [DICT file]): a program around LLVMFuzzerTestOneInput; CORPUS and DICT lie
-# beside the CMakeLists.txt. In trees with ARCHPOOL_WITH_FUZZERS it is a libFuzzer
-# program: as a test it replays CORPUS, then searches for ARCHPOOL_FUZZ_SECONDS
-# from a fixed seed; finds stay in the build tree. In every other tree it replays
-# CORPUS alone.
+#   [DICT file] [ARGS -flag=value...]): a program around LLVMFuzzerTestOneInput;
+# CORPUS and DICT lie beside the CMakeLists.txt. In trees with
+# ARCHPOOL_WITH_FUZZERS it is a libFuzzer program, which takes ARGS: as a test it
+# replays CORPUS, then searches for ARCHPOOL_FUZZ_SECONDS from a fixed seed; finds
+# stay in the build tree. In every other tree it replays CORPUS alone.
 set(ARCHPOOL_FUZZ_SECONDS 15 CACHE STRING "Time for each fuzzer as a test")
 function(archpool_fuzzer)
-  cmake_parse_arguments(ARG "" "NAME;CORPUS;DICT" "SRCS;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "NAME;CORPUS;DICT" "SRCS;DEPS;ARGS" ${ARGN})
   set(corpus ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_CORPUS})
   add_executable(${ARG_NAME} ${ARG_SRCS})
   target_link_libraries(${ARG_NAME} PRIVATE archpool_flags ${ARG_DEPS})
@@ -254,7 +254,7 @@ function(archpool_fuzzer)
   target_link_options(${ARG_NAME} PRIVATE -fsanitize=fuzzer)
   set(found ${CMAKE_BINARY_DIR}/corpus/${ARG_NAME})
   file(MAKE_DIRECTORY ${found})
-  set(arguments -timeout=10 -artifact_prefix=${found}/)
+  set(arguments -timeout=10 -artifact_prefix=${found}/ ${ARG_ARGS})
   if(ARG_DICT)
     list(APPEND arguments -dict=${CMAKE_CURRENT_SOURCE_DIR}/${ARG_DICT})
   endif()
