@@ -11,7 +11,14 @@ namespace archpool {
 namespace {
 
 constexpr size_t kNameDigits = 16;
-constexpr size_t kReferenceBytesMax = 200;
+constexpr size_t kLineBytesMax = 200;
+
+bool IsLine(absl::string_view text) {
+  return !text.empty() && text.size() <= kLineBytesMax &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return absl::ascii_isprint(static_cast<unsigned char>(c));
+         });
+}
 
 }  // namespace
 
@@ -38,11 +45,8 @@ bool IsBatchSigned(absl::string_view text, absl::string_view signature_hex,
          VerifySignature(*key, BatchToSign(text), *signature);
 }
 
-bool IsPaymentReference(absl::string_view text) {
-  return !text.empty() && text.size() <= kReferenceBytesMax &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           return absl::ascii_isprint(static_cast<unsigned char>(c));
-         });
-}
+bool IsPaymentReference(absl::string_view text) { return IsLine(text); }
+
+bool IsPaidAddress(absl::string_view text) { return IsLine(text); }
 
 }  // namespace archpool

@@ -37,6 +37,12 @@ bool IsBatchSigned(absl::string_view text, absl::string_view signature_hex,
 // characters of ASCII.
 bool IsPaymentReference(absl::string_view text);
 
+// Whether a text may be where money went, as a rail or an operator says it: 1
+// to 200 printable characters of ASCII. Every address that an account can set
+// is one; what else a file or a server may hold (a NUL, a page of text) would
+// not come back from the database as it was.
+bool IsPaidAddress(absl::string_view text);
+
 }  // namespace archpool
 
 #endif  // ARCHPOOL_COMMON_MODEL_PAYOUT_BATCH_H_

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -68,9 +69,10 @@ class ManifestReader {
   bool is_whole_;
 };
 
-// Whether it names something below its folder.
+// Whether it names something below its folder. The system would read a path up
+// to its first NUL, and so another one than was checked.
 bool IsWithin(absl::string_view path) {
-  if (path.empty()) return false;
+  if (path.empty() || absl::StrContains(path, '\0')) return false;
   for (const absl::string_view part : absl::StrSplit(path, '/')) {
     if (part.empty() || part == "." || part == "..") return false;
   }

@@ -77,7 +77,7 @@ TEST(ManifestTest, ALaterProgramsIsLeftToIt) {
 // A folder of backups may come from anywhere.
 TEST(ManifestTest, NoPathLeadsOutOfTheBackup) {
   for (const char* path : {"../pool-secret", "/etc/passwd", "a//b", "a/../../b",
-                           "", "./a", "data/.."}) {
+                           "", "./a", "data/..", "data/a.json\\u0000"}) {
     const std::string body =
         absl::StrReplaceAll(BodyOf(Sample()), {{"data/payouts/a.json", path}});
     EXPECT_THAT(ParseManifest(Signed(body), "m"), FailsWith("BACKUP_DAMAGED"))

@@ -216,7 +216,8 @@ absl::StatusOr<RailList> FileRail::ListSince(absl::Time /*time*/) {
     for (const auto& [key, entry] : batch) {
       const absl::StatusOr<Digest> digest = Digest::Parse(key);
       const std::optional<Amount> amount = ParseCoins(entry.coins);
-      is_read = is_read && digest.ok() && amount.has_value();
+      is_read = is_read && digest.ok() && amount.has_value() &&
+                IsPaidAddress(entry.address);
       if (!is_read) return false;
       list.payouts.push_back({.key = *digest,
                               .address = entry.address,

@@ -12,9 +12,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
-#include "common/base/reason.h"
 #include "common/base/status.h"
 #include "common/model/coins.h"
+#include "server/payout/rail_answers.h"
 
 namespace archpool {
 namespace {
@@ -24,88 +24,9 @@ using Json = nlohmann::json;
 constexpr size_t kBodyBytesMax = size_t{64} << 10;
 constexpr size_t kPageBytesMax = size_t{16} << 20;
 constexpr int kPagesMax = 10'000;
-constexpr size_t kReferenceLengthMax = 200;
 
 RailAnswer Doubt(std::string reason) {
   return {RailWord::kDoubt, "", std::move(reason)};
-}
-
-std::string TextAt(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>()
-                                                     : "";
-}
-
-bool IsReference(const std::string& text) {
-  return !text.empty() && text.size() <= kReferenceLengthMax &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return c > ' ' && c < 0x7f; });
-}
-
-// What it says became of a payout, whichever it is.
-RailAnswer StateIn(const Json& answer) {
-  const std::string state = TextAt(answer, "state");
-  const std::string reference = TextAt(answer, "reference");
-  if (state == "settled" && IsReference(reference)) {
-    return {RailWord::kSettled, reference, ""};
-  }
-  if (state == "sent") {
-    return {RailWord::kSent, IsReference(reference) ? reference : "", ""};
-  }
-  if (state == "refused") {
-    const std::string reason = TextAt(answer, "reason");
-    return {RailWord::kRefused, "", IsReason(reason) ? reason : "REFUSED"};
-  }
-  return Doubt("ANSWER_MALFORMED");
-}
-
-// What an answer says of the payout that was asked about.
-RailAnswer Read(const Payout& payout, int status, const std::string& body) {
-  const Json answer = Json::parse(body, nullptr, /*allow_exceptions=*/false);
-  if (!answer.is_object() || TextAt(answer, "key") != payout.key.ToString()) {
-    return Doubt(absl::StrCat("HTTP_", status));
-  }
-  if (status == 404 && TextAt(answer, "state") == "never_seen") {
-    return {RailWord::kNeverSeen, "", ""};
-  }
-  if (status < 200 || status > 202) return Doubt(absl::StrCat("HTTP_", status));
-  // A key that stands for another payout there must not settle this one.
-  if (TextAt(answer, "address") != payout.address ||
-      TextAt(answer, "coins") != FormatCoins(payout.amount)) {
-    return Doubt("RAIL_DIFFERS");
-  }
-  return StateIn(answer);
-}
-
-absl::Status ListMalformed(absl::string_view what) {
-  return Unavailable("RAIL_LIST_MALFORMED",
-                     absl::StrCat("the rail's list of payouts makes no sense (",
-                                  what, "); it is asked again"));
-}
-
-// Adds a page to the list; answers the key behind which the next one begins, ""
-// where this is the last.
-absl::StatusOr<std::string> AddPage(const std::string& body, RailList& list) {
-  const Json page = Json::parse(body, nullptr, /*allow_exceptions=*/false);
-  if (!page.is_object()) return ListMalformed("no object");
-  const auto payouts = page.find("payouts");
-  if (payouts == page.end() || !payouts->is_array()) {
-    return ListMalformed("no payouts");
-  }
-  for (const Json& one : *payouts) {
-    if (!one.is_object()) return ListMalformed("a payout that is none");
-    const absl::StatusOr<Digest> key = Digest::Parse(TextAt(one, "key"));
-    const std::optional<Amount> amount = ParseCoins(TextAt(one, "coins"));
-    if (!key.ok() || !amount || TextAt(one, "address").empty()) {
-      return ListMalformed("a payout without key, address or coins");
-    }
-    list.payouts.push_back({.key = *key,
-                            .address = TextAt(one, "address"),
-                            .amount = *amount,
-                            .account = {},
-                            .answer = StateIn(one)});
-  }
-  return TextAt(page, "next");
 }
 
 }  // namespace
@@ -154,17 +75,18 @@ class HttpRail::Connection {
       }
       if (reply->status == 404 || reply->status == 501) return RailList();
       if (reply->status != 200) {
-        return ListMalformed(absl::StrCat("HTTP status ", reply->status));
+        return RailListMalformed(absl::StrCat("HTTP status ", reply->status));
       }
-      ARCHPOOL_ASSIGN_OR_RETURN(std::string next, AddPage(reply->body, list));
+      ARCHPOOL_ASSIGN_OR_RETURN(std::string next,
+                                AddRailPage(reply->body, list));
       list.is_complete = next.empty();
       if (list.is_complete) return list;
       if (next == after || !Digest::Parse(next).ok()) {
-        return ListMalformed("a page that leads nowhere");
+        return RailListMalformed("a page that leads nowhere");
       }
       after = std::move(next);
     }
-    return ListMalformed("too many pages");
+    return RailListMalformed("too many pages");
   }
 
  private:
@@ -177,7 +99,7 @@ class HttpRail::Connection {
                       const std::string& path, const std::string& body) {
     const std::optional<Reply> reply =
         Ask(method, path, body, payout.key.ToString(), kBodyBytesMax);
-    return reply ? Read(payout, reply->status, reply->body)
+    return reply ? ReadRailAnswer(payout, reply->status, reply->body)
                  : Doubt(kRailUnreachable);
   }
 

@@ -48,7 +48,7 @@ absl::Status AddPaid(const Json& entry, size_t place, PaidByHand& paid) {
   const std::string reference = WordAt(entry, "reference").value_or("");
   const std::optional<Amount> amount =
       ParseCoins(WordAt(entry, "coins").value_or(""));
-  if (account->empty() || address.empty() || !amount || *amount == 0) {
+  if (account->empty() || !IsPaidAddress(address) || !amount || *amount == 0) {
     return PaidMalformed(
         place, "needs an account, an address, and coins such as \"12.5\"");
   }

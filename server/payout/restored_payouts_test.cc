@@ -275,6 +275,8 @@ TEST(PaidByHandTest, EntriesThatAreNoneAreNamed) {
        {R"({"address": "b", "coins": "1", "reference": "c"})",
         R"({"account": "", "address": "b", "coins": "1", "reference": "c"})",
         R"({"account": "a", "address": "", "coins": "1", "reference": "c"})",
+        R"({"account": "a", "address": "b\u0000", "coins": "1",
+            "reference": "c"})",
         R"({"account": "a", "address": "b", "coins": 1, "reference": "c"})",
         R"({"account": "a", "address": "b", "coins": "0", "reference": "c"})",
         R"({"account": "a", "address": "b", "coins": "1"})",

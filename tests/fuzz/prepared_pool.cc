@@ -33,9 +33,11 @@ constexpr int64_t kSegments = 3;
 constexpr int64_t kClaim = 500;
 constexpr char kFreshFile[] = "a file that the pool has not seen";
 
-PoolPolicy OpenToGuests() {
+// Takes newcomers, and pays the little that was earned out.
+PoolPolicy PolicyOfAll() {
   PoolPolicy policy = AuditEverything();
   policy.takes_invited = true;
+  policy.payout_min = 1;
   return policy;
 }
 
@@ -286,11 +288,11 @@ class Preparation {
     session.set_public_key(key_.public_key().AsBytes());
     session.set_client_version(wire::kOwnVersion);
     AddHonest("WorkService/OpenSession", session);
-    v1::AcquireLeaseRequest acquire;
-    acquire.set_session_id(session_.value);
-    AddHonest("WorkService/AcquireLease", acquire);
-    acquire.add_holding_lease_ids(lease_.id.value);
-    AddHonest("WorkService/AcquireLease", acquire);
+    v1::HeartbeatRequest heartbeat;
+    heartbeat.set_session_id(session_.value);
+    heartbeat.add_lease_ids(lease_.id.value);
+    heartbeat.mutable_kept()->add_trial_ids(asked_.value);
+    AddHonest("WorkService/Heartbeat", heartbeat);
     AddHonest("WorkService/ReportTrials", SignedReport());
     v1::RevealSegmentRequest reveal;
     reveal.set_trial_id(asked_.value);
@@ -374,7 +376,7 @@ class Preparation {
   const CheckpointBlobs checkpoints_;
   const SigningKey key_ = *SigningKey::FromSeed(std::string(32, 'k'));
   PreparedPool made_;
-  TestPool core_{OpenToGuests()};
+  TestPool core_{PolicyOfAll()};
   TaskSpec spec_ = TinySpec(3);
   AccountId miner_;
   AccountId rival_;

@@ -196,6 +196,8 @@ class Maker {
         }
         return;
       case FieldDescriptor::CPPTYPE_INT64: {
+        // Lists of ids name what is held, or given up: none, as a rule.
+        if (field.is_repeated()) return;
         const auto& numbers = known_.NumbersFor(field);
         if (!numbers.empty()) writer.Number(numbers.back());
         return;

@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the corpora of rail_fuzz and backup_fuzz: make_file_corpus.py FOLDER.
+
+What a rail answers and what a backup holds when all is well, and each with one
+thing wrong. Other files of the folders are left alone: they are finds.
+"""
+
+import hashlib
+import json
+import pathlib
+import sys
+
+
+def key(number):
+    return hashlib.sha256(str(number).encode()).hexdigest()
+
+
+# The payouts of rail_fuzz.cc.
+def payout(number, **changes):
+    coins = {1: "0.5", 2: "1"}.get(number, "1.5")
+    return {"key": key(number), "address": f"addr-{number}", "coins": coins,
+            **changes}
+
+
+def rail():
+    yield "settled", payout(1, state="settled", reference="tx-1")
+    yield "sent", payout(1, state="sent", reference="")
+    yield "refused", payout(1, state="refused", reason="ADDRESS_UNKNOWN")
+    yield "never_seen", {"key": key(1), "state": "never_seen"}
+    yield "other_coins", payout(1, state="settled", reference="t", coins="9")
+    yield "nul", payout(1, state="settled", reference="a\0b", address="a\0b")
+    yield "page", {"payouts": [payout(1, state="settled", reference="tx-1"),
+                               payout(2, state="sent")], "next": key(2)}
+    yield "page_nul", {"payouts": [payout(1, address="a\0b", state="sent")]}
+    yield "page_negative", {"payouts": [payout(1, coins="-1", state="sent")]}
+    yield "batch", {"batch": "0123456789abcdef", "total": "1.5", "payouts": [
+        payout(1, account_id=1, payout="payout-1"),
+        payout(2, account_id=2**63, payout="payout-2")]}
+    yield "batch_nul", {"payouts": [payout(1, account_id=1, address="a\0b")]}
+    yield "result", {key(1): {"state": "settled", "reference": "bank 7"},
+                     key(2): {"state": "refused", "reason": "NOT_FOUND"}}
+    yield "result_wrong", {key(1): {"state": "settled"}, key(2): []}
+    yield "by_hand", [{"account": "alice", "address": "bank 7",
+                       "coins": "12.5", "reference": "r-1"},
+                      {"account": "", "key": key(1)}]
+    yield "by_hand_nul", [{"account": "alice", "address": "a\0b",
+                           "coins": "12.5", "reference": "r-1"}]
+    yield "deep", "[" * 2000
+    yield "cut", '{"key": "'
+
+
+def manifest(**changes):
+    return {"format": 1, "id": "000001-20260101T000000Z",
+            "program_version": "1.0", "snapshot_time_us": 1,
+            "end_time_us": 2, "schema_version": 20, "postgres_major": 15,
+            "schema": "archpool", "secret_fingerprint": "",
+            "files": [{"path": "database.dump", "size_bytes": 3,
+                       "sha256": hashlib.sha256(b"abc").hexdigest()}],
+            "blob_count": 0, "blob_bytes": 0, "lost_blobs": [key(1)],
+            **changes}
+
+
+def with_path(path):
+    return manifest(files=[{"path": path, "size_bytes": 3,
+                            "sha256": hashlib.sha256(b"abc").hexdigest()}])
+
+
+def backup():
+    body = json.dumps(manifest(), indent=2) + "\n"
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    yield "whole", f"{body}sha256 {digest}\n"
+    yield "spoilt", f"{body}sha256 {key(1)}\n"
+    yield "body", manifest()
+    yield "out", with_path("../database.dump")
+    yield "nul", with_path("database.dump\0x")
+    yield "absolute", with_path("/etc/passwd")
+    yield "too_new", manifest(format=2)
+    yield "huge", manifest(snapshot_time_us=2**64 - 1, blob_count=-1,
+                           postgres_major=2**40)
+    yield "lost", manifest(lost_blobs=[7])
+    yield "blobs", "".join(f"{digest} {i}\n" for i, digest in
+                           enumerate(sorted([key(1), key(2), key(3)])))
+    yield "blobs_unordered", f"{key(2)} 1\n{key(2)} 1\n"
+    yield "blobs_cut", f"{key(1)} 12"
+    yield "blobs_negative", f"{key(1)} -1\n"
+
+
+def main():
+    for name, texts in (("rail", rail()), ("backup", backup())):
+        folder = pathlib.Path(sys.argv[1]) / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for case, text in texts:
+            if not isinstance(text, str):
+                text = json.dumps(text)
+            (folder / case).write_text(text)
+
+
+if __name__ == "__main__":
+    main()
