@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the corpora of rail_fuzz and backup_fuzz: make_file_corpus.py FOLDER.
+"""Writes corpora of rail_fuzz, backup_fuzz, receipt_fuzz: ... FOLDER_OF_ALL.
 
-What a rail answers and what a backup holds when all is well, and each with one
-thing wrong. Other files of the folders are left alone: they are finds.
+What a rail answers, what a backup holds and what receipts say when all is well,
+and each with one thing wrong. Other files of the folders are left alone: they
+are finds, or written otherwise.
 """
 
 import hashlib
@@ -12,14 +13,14 @@ import pathlib
 import sys
 
 
-def key(number):
-    return hashlib.sha256(str(number).encode()).hexdigest()
+def key(place):
+    return hashlib.sha256(str(place).encode()).hexdigest()
 
 
 # The payouts of rail_fuzz.cc.
-def payout(number, **changes):
-    coins = {1: "0.5", 2: "1"}.get(number, "1.5")
-    return {"key": key(number), "address": f"addr-{number}", "coins": coins,
+def payout(place, **changes):
+    coins = {1: "0.5", 2: "1"}.get(place, "1.5")
+    return {"key": key(place), "address": f"addr-{place}", "coins": coins,
             **changes}
 
 
@@ -86,14 +87,59 @@ def backup():
     yield "blobs_negative", f"{key(1)} -1\n"
 
 
+# As common/crypto/canonical.h has it.
+def number(value):
+    return value.to_bytes(8, "little", signed=True)
+
+
+def text(value):
+    return number(len(value.encode())) + value.encode()
+
+
+def receipts(account, bodies):
+    out = text("archpool/receipts/v1")
+    for place, (kind, *fields) in enumerate(bodies):
+        one = text("archpool/receipt/v1") + b"".join(
+            map(number, (place + 1, account, kind)))
+        for field in fields:
+            one += (field if isinstance(field, bytes) else
+                    text(field) if isinstance(field, str) else number(field))
+        out += number(len(one)) + one
+    return out
+
+
+def books():
+    """The kinds are the places in ReceiptBody (common/model/receipt.h)."""
+    transfer, payout, carried, address, operator = 3, 4, 5, 6, 7
+    digest = bytes.fromhex(key(1))
+    yield "operators", receipts(0, [
+        (operator, 4, "deposit", "client", "5 coins, transfer-1", 1),
+        (transfer, 1, "outside", "account:2", 5_000_000, "deposit", 0, 0, 2),
+        (operator, 4, "suspend", "miner", "", 3),
+        (operator, 4, "create_token", "reader", "read", 4),
+        (operator, 4, "void_trial", "trial-7", "", 5)])
+    yield "paid_out", receipts(3, [
+        (carried, 2_000_000), (address, "bank-7", "in_force", 1),
+        (transfer, 2, "account:3", "payouts", 2_000_000, "payout", 0, 1, 2),
+        (payout, 1, 2_000_000, "bank-7", digest, "waiting", "", ""),
+        (payout, 1, 2_000_000, "bank-7", digest, "settled", "tx-1", "")])
+    yield "too_much", receipts(3, [
+        (carried, 2**63 - 1), (carried, 2**63 - 1),
+        (transfer, 1, "outside", "account:3", 2**63 - 1, "deposit", 0, 0, 2),
+        (transfer, 2, "outside", "account:3", -2**63, "deposit", 0, 0, 2)])
+
+
 def main():
+    folder = pathlib.Path(sys.argv[1]) / "receipt"
+    for case, encoding in books():
+        (folder / case).write_bytes(encoding)
     for name, texts in (("rail", rail()), ("backup", backup())):
         folder = pathlib.Path(sys.argv[1]) / name
         folder.mkdir(parents=True, exist_ok=True)
-        for case, text in texts:
-            if not isinstance(text, str):
-                text = json.dumps(text)
-            (folder / case).write_text(text)
+        for case, content in texts:
+            if not isinstance(content, str):
+                content = json.dumps(content)
+            (folder / case).write_text(content)
 
 
 if __name__ == "__main__":
