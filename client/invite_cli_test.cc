@@ -12,8 +12,8 @@
 #include <string>
 
 #include "archpool/v1/invitation.grpc.pb.h"
-#include "client/cli.h"
 #include "client/invite_code.h"
+#include "client/service_test_util.h"
 #include "common/base/status.h"
 #include "common/channel/program.h"
 #include "common/crypto/token.h"
@@ -83,47 +83,9 @@ class FakeInvitationService : public v1::InvitationService::Service {
   bool join_had_token = false;
 };
 
-std::string ReadLine(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
-
-class InviteCliTest : public ::testing::Test {
+class InviteCliTest : public ServiceCliTest<FakeInvitationService> {
  protected:
-  void SetUp() override {
-    std::ofstream(PathOf("token")) << "the-token\n";
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort(address_, grpc::InsecureServerCredentials());
-    builder.RegisterService(&invitations_);
-    server_ = builder.BuildAndStart();
-    ASSERT_NE(server_, nullptr);
-  }
-  std::string PathOf(const std::string& name) const {
-    return directory_.path() + "/" + name;
-  }
-  int Run(std::vector<std::string> words, bool has_token = true) {
-    std::ostringstream out;
-    std::ostringstream err;
-    std::vector<std::string> all = {"--server", address_, "--plaintext",
-                                    "--patience", "5"};
-    if (has_token) {
-      all.insert(all.end(), {"--token-file", PathOf("token")});
-    }
-    all.insert(all.end(), words.begin(), words.end());
-    const int code = RunCli(all, {out, err, Terminal()}, {});
-    out_ = out.str();
-    err_ = err.str();
-    return code;
-  }
-
-  const TemporaryDirectory directory_;
-  const std::string address_ = "unix:" + directory_.path() + "/socket";
-  FakeInvitationService invitations_;
-  std::unique_ptr<grpc::Server> server_;
-  std::string out_;
-  std::string err_;
+  FakeInvitationService& invitations_ = service_;
 };
 
 TEST_F(InviteCliTest, ShowsTheCodeOfWhichThePoolHearsTheHash) {
@@ -177,7 +139,7 @@ TEST_F(InviteCliTest, WritesTheCodeForItsOwnerAlone) {
   struct stat status;
   ASSERT_EQ(stat(path.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600u);
-  const std::string code = ReadLine(path);
+  const std::string code = FirstLine(path);
   EXPECT_EQ(invitations_.asked.code_hash(), HashToken(code).AsBytes());
   EXPECT_THAT(out_, Not(HasSubstr(code)));
   EXPECT_EQ(Run({"invite", "--code-out", path}), kExitBadInput);
@@ -221,7 +183,7 @@ TEST_F(InviteCliTest, JoinsWithoutATokenAndKeepsItsOwnFirst) {
             kExitDone);
   EXPECT_EQ(invitations_.joined.code(), "inv_1");
   EXPECT_EQ(invitations_.joined.token_hash(),
-            HashToken(ReadLine(path)).AsBytes());
+            HashToken(FirstLine(path)).AsBytes());
   EXPECT_FALSE(invitations_.join_had_token);
   EXPECT_THAT(out_, HasSubstr("Account bob (miner) is made."));
 

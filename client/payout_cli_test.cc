@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "archpool/v1/payout.grpc.pb.h"
-#include "client/cli.h"
+#include "client/service_test_util.h"
 #include "common/channel/program.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -53,32 +53,13 @@ class FakePayoutService : public v1::PayoutService::Service {
   google::protobuf::RepeatedPtrField<v1::RevenuePart> parts;
 };
 
-class PayoutCliTest : public ::testing::Test {
+class PayoutCliTest : public ServiceCliTest<FakePayoutService> {
  protected:
-  void SetUp() override {
-    std::ofstream(directory_.path() + "/token") << "the-token\n";
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort(address_, grpc::InsecureServerCredentials());
-    builder.RegisterService(&payouts_);
-    server_ = builder.BuildAndStart();
-    ASSERT_NE(server_, nullptr);
-  }
-  int Run(std::vector<std::string> words) {
-    std::ostringstream out;
-    std::ostringstream err;
-    words.insert(words.begin(),
-                 {"--server", address_, "--plaintext", "--token-file",
-                  directory_.path() + "/token", "--patience", "5", "payout"});
-    const int code = RunCli(words, {out, err, Terminal()}, {});
-    out_ = out.str();
-    return code;
+  int Run(const std::vector<std::string>& words) {
+    return RunBelow({"payout"}, words);
   }
 
-  const TemporaryDirectory directory_;
-  const std::string address_ = "unix:" + directory_.path() + "/socket";
-  FakePayoutService payouts_;
-  std::unique_ptr<grpc::Server> server_;
-  std::string out_;
+  FakePayoutService& payouts_ = service_;
 };
 
 TEST_F(PayoutCliTest, SendsOnlyWhatIsNamed) {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "archpool/v1/token.grpc.pb.h"
-#include "client/cli.h"
+#include "client/service_test_util.h"
 #include "common/base/status.h"
 #include "common/channel/program.h"
 #include "common/crypto/token.h"
@@ -89,45 +89,13 @@ class FakeTokenService : public v1::TokenService::Service {
   v1::ReplaceOwnerTokensRequest replaced;
 };
 
-std::string FirstLine(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
-
-class TokenCliTest : public ::testing::Test {
+class TokenCliTest : public ServiceCliTest<FakeTokenService> {
  protected:
-  void SetUp() override {
-    std::ofstream(PathOf("token")) << "the-token\n";
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort(address_, grpc::InsecureServerCredentials());
-    builder.RegisterService(&tokens_);
-    server_ = builder.BuildAndStart();
-    ASSERT_NE(server_, nullptr);
-  }
-  std::string PathOf(const std::string& name) const {
-    return directory_.path() + "/" + name;
-  }
   int Run(const std::vector<std::string>& words) {
-    std::ostringstream out;
-    std::ostringstream err;
-    std::vector<std::string> all = {"--server",      address_,  "--plaintext",
-                                    "--patience",    "5",       "--token-file",
-                                    PathOf("token"), "account", "token"};
-    all.insert(all.end(), words.begin(), words.end());
-    const int code = RunCli(all, {out, err, Terminal()}, {});
-    out_ = out.str();
-    err_ = err.str();
-    return code;
+    return RunBelow({"account", "token"}, words);
   }
 
-  const TemporaryDirectory directory_;
-  const std::string address_ = "unix:" + directory_.path() + "/socket";
-  FakeTokenService tokens_;
-  std::unique_ptr<grpc::Server> server_;
-  std::string out_;
-  std::string err_;
+  FakeTokenService& tokens_ = service_;
 };
 
 TEST_F(TokenCliTest, WritesTheTokenOfWhichThePoolHearsTheHash) {

@@ -79,23 +79,34 @@ absl::Status SetTerm(const TokenFlags& flags, Request& request) {
   return absl::OkStatus();
 }
 
+// Has the pool make a token by `method`, with the flags' term, and writes it
+// into the flags' file; `describe` says of the response what is said to people.
+template <typename Method, typename Request, typename Describe>
+absl::Status MakeToken(Context& context, const TokenFlags& flags, Method method,
+                       Request request, const Describe& describe) {
+  ARCHPOOL_RETURN_IF_ERROR(SetTerm(flags, request));
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
+  return MakeIntoFile(context, flags.token_out,
+                      [&](const std::string& hash) -> absl::StatusOr<Made> {
+                        request.set_token_hash(hash);
+                        ARCHPOOL_ASSIGN_OR_RETURN(
+                            const auto response,
+                            client->Call(client->tokens(), method, request));
+                        return describe(response);
+                      });
+}
+
 absl::Status CreateToken(Context& context, const TokenFlags& flags) {
   v1::CreateTokenRequest request;
   request.set_name(flags.name);
   request.set_scope(flags.scope);
-  ARCHPOOL_RETURN_IF_ERROR(SetTerm(flags, request));
-  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
-  return MakeIntoFile(
-      context, flags.token_out,
-      [&](const std::string& hash) -> absl::StatusOr<Made> {
-        request.set_token_hash(hash);
-        ARCHPOOL_ASSIGN_OR_RETURN(
-            const v1::CreateTokenResponse response,
-            client->Call(client->tokens(), &TokenStub::CreateToken, request));
-        return Made{ToJson(response.token()),
-                    absl::StrCat("Token ", DescribeToken(response.token()),
-                                 " is made. ")};
-      });
+  return MakeToken(context, flags, &TokenStub::CreateToken, request,
+                   [](const v1::CreateTokenResponse& response) {
+                     return Made{
+                         ToJson(response.token()),
+                         absl::StrCat("Token ", DescribeToken(response.token()),
+                                      " is made. ")};
+                   });
 }
 
 // "w-2" after "w", and "w-3" after that.
@@ -114,19 +125,13 @@ absl::Status RotateToken(Context& context, const TokenFlags& flags) {
   v1::RotateTokenRequest request;
   request.set_replaced_name(flags.replaced);
   request.set_name(flags.name.empty() ? NextName(flags.replaced) : flags.name);
-  ARCHPOOL_RETURN_IF_ERROR(SetTerm(flags, request));
   ARCHPOOL_ASSIGN_OR_RETURN(const absl::Duration overlap,
                             ReadTerm("--overlap", flags.overlap,
                                      limits::kTokenOverlap, kOverlapWords));
   *request.mutable_overlap() = wire::ToProto(overlap);
-  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
-  return MakeIntoFile(
-      context, flags.token_out,
-      [&](const std::string& hash) -> absl::StatusOr<Made> {
-        request.set_token_hash(hash);
-        ARCHPOOL_ASSIGN_OR_RETURN(
-            const v1::RotateTokenResponse response,
-            client->Call(client->tokens(), &TokenStub::RotateToken, request));
+  return MakeToken(
+      context, flags, &TokenStub::RotateToken, request,
+      [](const v1::RotateTokenResponse& response) {
         Json json = ToJson(response.token());
         json["replaced"] = ToJson(response.replaced());
         return Made{

@@ -13,31 +13,17 @@
 #include "absl/strings/str_cat.h"
 #include "server/core/pool.h"
 #include "server/core/state/answers.h"
-#include "tests/support/pool_fixture.h"
+#include "tests/support/lone_miner_fixture.h"
 #include "tests/support/status_matchers.h"
 
 namespace archpool {
 namespace {
 
-class AwayTest : public testing::Test {
+class AwayTest : public LoneMinerTest {
  protected:
-  explicit AwayTest(const PoolPolicy& policy = AuditEverything())
-      : pool(policy), alice(pool.Make("alice", Role::kMiner)) {
-    session = pool.Open(alice, "w1");
-    TaskSpec spec = TinySpec(4);
-    spec.budget.time_limit = absl::Hours(200);
-    task = pool.Submit(spec);
-    lease = pool.Do(AcquireLease{alice, session}).grant->lease;
-  }
+  using LoneMinerTest::LoneMinerTest;
 
-  const PoolState& state() const { return pool.pool.state(); }
   const Trial& TrialNow(size_t i) { return *state().Find(lease.trials[i]); }
-  const Audit& AuditOf(size_t i) {
-    return *state().Find(state().audits().Of(lease.trials[i]));
-  }
-  void Commit(size_t i) {
-    pool.Commit(alice, session, lease, lease.trials[i], 700);
-  }
   // With the worker heard all the while.
   void AdvanceHeard(absl::Duration duration) {
     const absl::Time end = pool.now + duration;
@@ -58,12 +44,6 @@ class AwayTest : public testing::Test {
     pool.pool = Pool(pool.policy, state().Snapshot(), pool.pool.expiry_hold());
     pool.Do(Tick{});
   }
-
-  TestPool pool;
-  AccountId alice;
-  SessionId session;
-  TaskId task;
-  Lease lease;
 };
 
 // A server that was down past the deadline of an answer, and the term in which

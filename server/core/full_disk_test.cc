@@ -4,34 +4,20 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/core/pool.h"
-#include "tests/support/pool_fixture.h"
+#include "tests/support/lone_miner_fixture.h"
 
 namespace archpool {
 namespace {
 
 // Clients and miners whose answers wait while the disk is full.
-class FullDiskTest : public testing::Test {
+class FullDiskTest : public LoneMinerTest {
  protected:
-  FullDiskTest() : pool(Policy()), alice(pool.Make("alice", Role::kMiner)) {
-    session = pool.Open(alice, "w1");
-    TaskSpec spec = TinySpec(4);
-    spec.budget.time_limit = absl::Hours(200);
-    pool.Submit(spec);
-    lease = pool.Do(AcquireLease{alice, session}).grant->lease;
-    Commit(0);
-  }
+  FullDiskTest() : LoneMinerTest(Policy()) { Commit(0); }
   static PoolPolicy Policy() {
     PoolPolicy policy = AuditEverything();
     policy.stored_bytes_max = 100 * kMib;
     policy.disk_filled_bytes_min = 4 * kMib;
     return policy;
-  }
-  void Commit(size_t i) {
-    pool.Commit(alice, session, lease, lease.trials[i], 700);
-  }
-  const Audit& AuditOf(size_t i) {
-    const PoolState& state = pool.pool.state();
-    return *state.Find(state.audits().Of(lease.trials[i]));
   }
   void Store(AccountId client, int64_t mib) {
     pool.Do(ConfirmFile{client, Sha256(absl::StrCat(mib)), mib * kMib});
@@ -52,11 +38,6 @@ class FullDiskTest : public testing::Test {
   }
 
   static constexpr int64_t kMib = int64_t{1} << 20;
-
-  TestPool pool;
-  AccountId alice;
-  SessionId session;
-  Lease lease;
 };
 
 TEST_F(FullDiskTest, WhoFilledItBuysNoTimeForItsGroup) {

@@ -333,6 +333,24 @@ class PaidMeanwhileTest(RestoreTestCase):
                 if not path.name.endswith(".result.json")
                 and path.name != "paid-since-backup.json"]
 
+    def lose_after_a_payout(self):
+        """A pool as its backup was, and the rail that paid 9 coins since."""
+        rail = LyingRail(SECRET, moods=("ok",))
+        self.addCleanup(rail.close)
+        secret = self.pool.directory / "rail-secret"
+        secret.write_text(SECRET + "\n")
+        self.pool.stop("server")
+        self.pool.server_flags = (*FLAGS, "--rail", rail.url, "--rail-secret-file",
+                                  secret)
+        self.pool.start_server()
+        self.gift()
+        self.back_up()
+        self.request(9)
+        wait_for("the money to move", lambda: rail.moved)
+        self.lose_the_machine()
+        self.restore()
+        return rail
+
     def test_batches_that_were_paid_by_hand_are_not_paid_again(self):
         self.gift()
         self.request(1)
@@ -373,20 +391,7 @@ class PaidMeanwhileTest(RestoreTestCase):
         self.assertEqual(self.report("alice")["problems"], [])
 
     def test_a_rail_that_can_list_is_asked_before_anything_is_paid(self):
-        rail = LyingRail(SECRET, moods=("ok",))
-        self.addCleanup(rail.close)
-        secret = self.pool.directory / "rail-secret"
-        secret.write_text(SECRET + "\n")
-        self.pool.stop("server")
-        self.pool.server_flags = (*FLAGS, "--rail", rail.url, "--rail-secret-file",
-                                  secret)
-        self.pool.start_server()
-        self.gift()
-        self.back_up()
-        self.request(9)
-        wait_for("the money to move", lambda: rail.moved)
-        self.lose_the_machine()
-        self.restore()
+        rail = self.lose_after_a_payout()
         self.pool.start_server()
         # The account asks for the money that it had; it is there no more.
         with self.assertRaises(Refused) as refused:
@@ -405,20 +410,7 @@ class PaidMeanwhileTest(RestoreTestCase):
 
     def test_money_that_was_asked_for_twice_leaves_once(self):
         """The account asks again before the rail could be asked."""
-        rail = LyingRail(SECRET, moods=("ok",))
-        self.addCleanup(rail.close)
-        secret = self.pool.directory / "rail-secret"
-        secret.write_text(SECRET + "\n")
-        self.pool.stop("server")
-        self.pool.server_flags = (*FLAGS, "--rail", rail.url, "--rail-secret-file",
-                                  secret)
-        self.pool.start_server()
-        self.gift()
-        self.back_up()
-        self.request(9)
-        wait_for("the money to move", lambda: rail.moved)
-        self.lose_the_machine()
-        self.restore()
+        rail = self.lose_after_a_payout()
         rail.moods = ("error_before",)
         self.pool.start_server()
         self.request(9)

@@ -56,6 +56,8 @@ class TestPool {
   }
 
   AccountId Make(const std::string& name, Role role);
+  // REQUIRES: it is there.
+  const Account& Find(AccountId id) const { return *pool.state().Find(id); }
   SessionId Open(AccountId miner, const std::string& worker);
   TaskId Submit(const TaskSpec& spec, const std::string& request_id = "r1");
   void Advance(absl::Duration duration);

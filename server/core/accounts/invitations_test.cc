@@ -55,9 +55,6 @@ class InvitationsTest : public ::testing::Test {
     EXPECT_THAT(made, IsOk());
     return made.ok() ? made->id : AccountId();
   }
-  const Account& Find(AccountId id) const {
-    return *pool_.pool.state().Find(id);
-  }
 
   TestPool pool_{OpenToTheInvited()};
   AccountId boss_;
@@ -67,18 +64,19 @@ class InvitationsTest : public ::testing::Test {
 TEST_F(InvitationsTest, WhoComesIsHeldForOnePersonWithWhoInvited) {
   const Invitation made = Make(alice_, "a", 2);
   EXPECT_EQ(made.key, (InvitationKey{alice_, 1}));
-  EXPECT_EQ(Find(alice_).group, "") << "until somebody comes";
+  EXPECT_EQ(pool_.Find(alice_).group, "") << "until somebody comes";
   const AccountId bob = Come("a", "bob");
-  EXPECT_EQ(Find(bob).role, Role::kMiner);
-  EXPECT_EQ(Find(bob).invited_by, alice_);
-  EXPECT_EQ(Find(bob).group, absl::StrCat("invited-by-", alice_.ToString()));
-  EXPECT_TRUE(AreOneGroup(Find(alice_), Find(bob)));
+  EXPECT_EQ(pool_.Find(bob).role, Role::kMiner);
+  EXPECT_EQ(pool_.Find(bob).invited_by, alice_);
+  EXPECT_EQ(pool_.Find(bob).group,
+            absl::StrCat("invited-by-", alice_.ToString()));
+  EXPECT_TRUE(AreOneGroup(pool_.Find(alice_), pool_.Find(bob)));
 
   // Whom they invite belongs to the same root, however long the chain.
   Make(bob, "b");
   const AccountId carol = Come("b", "carol");
-  EXPECT_EQ(Find(carol).invited_by, bob);
-  EXPECT_EQ(Find(carol).group, Find(alice_).group);
+  EXPECT_EQ(pool_.Find(carol).invited_by, bob);
+  EXPECT_EQ(pool_.Find(carol).group, pool_.Find(alice_).group);
   TaskSpec spec = TinySpec(64);
   spec.subspaces = 64;
   pool_.Submit(spec);
@@ -98,21 +96,21 @@ TEST_F(InvitationsTest, WhoComesIsHeldForOnePersonWithWhoInvited) {
 TEST_F(InvitationsTest, AGroupThatIsThereTakesThem) {
   pool_.Do(SetQuotas{.name = "alice", .group = "smith"});
   Make(alice_, "a");
-  EXPECT_EQ(Find(Come("a", "bob")).group, "smith");
+  EXPECT_EQ(pool_.Find(Come("a", "bob")).group, "smith");
 }
 
 TEST_F(InvitationsTest, AnOperatorsGuestsAreStrangersToEachOther) {
   Make(boss_, "a", 2);
   const AccountId bob = Come("a", "bob");
   const AccountId carol = Come("a", "carol");
-  EXPECT_EQ(Find(bob).group, "");
-  EXPECT_EQ(Find(carol).group, "");
-  EXPECT_EQ(Find(boss_).group, "");
-  EXPECT_EQ(Find(bob).invited_by, boss_);
+  EXPECT_EQ(pool_.Find(bob).group, "");
+  EXPECT_EQ(pool_.Find(carol).group, "");
+  EXPECT_EQ(pool_.Find(boss_).group, "");
+  EXPECT_EQ(pool_.Find(bob).invited_by, boss_);
   Make(bob, "b");
   const AccountId dave = Come("b", "dave");
-  EXPECT_TRUE(AreOneGroup(Find(bob), Find(dave)));
-  EXPECT_FALSE(AreOneGroup(Find(carol), Find(dave)));
+  EXPECT_TRUE(AreOneGroup(pool_.Find(bob), pool_.Find(dave)));
+  EXPECT_FALSE(AreOneGroup(pool_.Find(carol), pool_.Find(dave)));
 }
 
 // Whatever became of it, there is one answer.
@@ -156,7 +154,8 @@ TEST_F(InvitationsTest, AskingAgainChangesNothing) {
   EXPECT_EQ(pool_.pool.state().FindInvitation(HashOf("a"))->uses, 1);
   const auto other = pool_.Try(Join{HashOf("a"), "bob", Sha256("another")});
   EXPECT_THAT(other, FailsWith("ACCOUNT_NAME_TAKEN"));
-  const auto same = pool_.Try(Join{HashOf("a"), "carol", Find(bob).token_hash});
+  const auto same =
+      pool_.Try(Join{HashOf("a"), "carol", pool_.Find(bob).token_hash});
   EXPECT_THAT(same, FailsWith("TOKEN_TAKEN"));
   EXPECT_EQ(pool_.pool.state().FindInvitation(HashOf("a"))->uses, 1)
       << "what is refused is not counted";
@@ -226,7 +225,7 @@ TEST_F(InvitationsTest, ALoadedPoolKnowsThem) {
   const auto joined = loaded.Execute(
       Join{HashOf("a"), "carol", Sha256("carol's token")}, pool_.now);
   ASSERT_THAT(joined, IsOk());
-  EXPECT_EQ(joined->group, Find(alice_).group);
+  EXPECT_EQ(joined->group, pool_.Find(alice_).group);
 }
 
 }  // namespace

@@ -59,9 +59,6 @@ class GroupsTest : public ::testing::Test {
     spec.subspaces = 64;
     return spec;
   }
-  const Account& Find(AccountId id) const {
-    return *pool_.pool.state().Find(id);
-  }
 
   TestPool pool_{OnLittleTrust()};
   AccountId alice_;
@@ -152,7 +149,7 @@ TEST_F(GroupsTest, ShareTheSubspacesOfAnHour) {
   };
   const int64_t by_first = shown("client").held;
   EXPECT_THAT(std::string(refused.message()),
-              HasSubstr(absl::StrCat("the others of its group of ", by_first,
+              HasSubstr(absl::StrCat("the others of its group ", by_first,
                                      "; the next may be opened in 5")));
   EXPECT_EQ(shown("second").max, pool.policy.boxes_per_hour_max - by_first);
   EXPECT_EQ(GetReason(open(pool.client)), "TASKS_TOO_OFTEN");
@@ -237,8 +234,9 @@ TEST_F(GroupsTest, LeasesLostTogetherCountOnceForAll) {
     ASSERT_TRUE(Ask(miner, "w").grant.has_value());
   }
   pool_.Advance(3 * pool_.policy.silence_term);
-  EXPECT_EQ(Find(alice_).give_ups + Find(bob_).give_ups, Find(carol).give_ups);
-  EXPECT_GT(Find(carol).give_ups, 0);
+  EXPECT_EQ(pool_.Find(alice_).give_ups + pool_.Find(bob_).give_ups,
+            pool_.Find(carol).give_ups);
+  EXPECT_GT(pool_.Find(carol).give_ups, 0);
 }
 
 // Whoever pays itself has shown nothing.
@@ -258,17 +256,18 @@ TEST_F(GroupsTest, WhatTheyPayEachOtherProvesNothing) {
   };
   work(alice_);
   work(bob_);
-  EXPECT_GT(Find(alice_).trials_accepted, 0);
-  EXPECT_EQ(Find(alice_).trials_within_group, Find(alice_).trials_accepted);
-  EXPECT_EQ(Find(bob_).trials_within_group, 0);
+  EXPECT_GT(pool_.Find(alice_).trials_accepted, 0);
+  EXPECT_EQ(pool_.Find(alice_).trials_within_group,
+            pool_.Find(alice_).trials_accepted);
+  EXPECT_EQ(pool_.Find(bob_).trials_within_group, 0);
   const auto leases_max = [&](AccountId miner) {
-    return LeasesMax(pool_.pool.state(), pool_.policy, Find(miner));
+    return LeasesMax(pool_.pool.state(), pool_.policy, pool_.Find(miner));
   };
   EXPECT_EQ(leases_max(alice_), pool_.policy.leases_on_trust);
   EXPECT_EQ(leases_max(bob_),
-            pool_.policy.leases_on_trust + Find(bob_).trials_accepted);
+            pool_.policy.leases_on_trust + pool_.Find(bob_).trials_accepted);
 
-  Account rich = Find(alice_);
+  Account rich = pool_.Find(alice_);
   rich.trials_accepted = 2 * kProvenTrials;
   rich.trials_within_group = kProvenTrials + 1;
   EXPECT_FALSE(IsProven(rich));
@@ -282,7 +281,7 @@ TEST_F(GroupsTest, CountsStayWithinEachOther) {
   const PoolState& state = pool_.pool.state();
   Trial trial;
   trial.task = task;
-  Account account = Find(alice_);
+  Account account = pool_.Find(alice_);
   CountAccepted(state, trial, 1, account);
   EXPECT_EQ(ProvingTrials(account), 1);
   Group("client", "smith");
@@ -312,7 +311,7 @@ TEST_F(GroupsTest, ShareOfABudgetIsThatOfOne) {
   const WorkUnits budget = state.Find(task)->spec->budget.work_units;
   const WorkUnits reserved = state.IndexOf(task).tally.reserved_units;
   const auto left = [&](AccountId miner) {
-    return UnitsFor(state, pool_.policy, *state.Find(task), Find(miner),
+    return UnitsFor(state, pool_.policy, *state.Find(task), pool_.Find(miner),
                     pool_.now);
   };
   EXPECT_EQ(left(bob_), INT64_MAX) << "nobody else is there";

@@ -2,7 +2,10 @@
 #include "server/core/state/opened.h"
 
 #include <algorithm>
+#include <string>
 #include <vector>
+
+#include "absl/strings/str_cat.h"
 
 namespace archpool {
 namespace {
@@ -82,6 +85,21 @@ absl::Duration UntilRoom(const PoolState& state, const OpenedByAccount& opened,
     if (has_room(end)) return end - now;
   }
   return kOpeningsTerm;
+}
+
+std::string DescribeOpened(const PoolState& state,
+                           const OpenedByAccount& opened,
+                           const Account& account, absl::Time now,
+                           absl::string_view things,
+                           absl::FunctionRef<bool(absl::Time)> has_room) {
+  const int64_t by_others = OpenedByOthers(state, opened, account, now);
+  const absl::Duration left = UntilRoom(state, opened, account, now, has_room);
+  return absl::StrCat(
+      OpenedBy(opened, account.id, now), " ", things, " within the hour",
+      by_others > 0 ? absl::StrCat(", the others of its group ", by_others)
+                    : "",
+      "; the next may be opened in ",
+      absl::FormatDuration(absl::Ceil(left, absl::Seconds(1))));
 }
 
 }  // namespace archpool

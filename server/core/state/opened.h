@@ -6,8 +6,10 @@
 #define ARCHPOOL_SERVER_CORE_STATE_OPENED_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/functional/function_ref.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/core/records/entities.h"
 #include "server/core/rules/policy.h"
@@ -39,6 +41,15 @@ void NoteOpened(OpenedByAccount& opened, AccountId account, int64_t count,
 absl::Duration UntilRoom(const PoolState& state, const OpenedByAccount& opened,
                          const Account& account, absl::Time now,
                          absl::FunctionRef<bool(absl::Time)> has_room);
+
+// For who is refused: what was opened within the hour, of these `things`, and
+// when the next may be. "8 sessions within the hour; the next may be opened in
+// 5m"
+std::string DescribeOpened(const PoolState& state,
+                           const OpenedByAccount& opened,
+                           const Account& account, absl::Time now,
+                           absl::string_view things,
+                           absl::FunctionRef<bool(absl::Time)> has_room);
 
 }  // namespace archpool
 

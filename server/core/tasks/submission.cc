@@ -167,21 +167,12 @@ absl::Status CheckPace(const Step& step, const Account& client, int64_t boxes) {
                                          client, time);
   };
   if (has_room(step.now)) return absl::OkStatus();
-  const int64_t by_others =
-      OpenedByOthers(step.state, opened, client, step.now);
   return ResourceExhausted(
       "TASKS_TOO_OFTEN",
-      absl::StrCat(
-          "this client opened tasks of ", OpenedBy(opened, client.id, step.now),
-          " subspaces within the hour",
-          by_others > 0
-              ? absl::StrCat(", the others of its group of ", by_others)
-              : "",
-          "; the next may be opened in ",
-          absl::FormatDuration(absl::Ceil(
-              UntilRoom(step.state, opened, client, step.now, has_room),
-              absl::Seconds(1))),
-          ". Fewer subspaces for each task make room for more tasks"));
+      absl::StrCat("this client opened tasks of ",
+                   DescribeOpened(step.state, opened, client, step.now,
+                                  "subspaces", has_room),
+                   ". Fewer subspaces for each task make room for more tasks"));
 }
 
 // Whether the pool opens such a task for that client now, and how its reward is

@@ -67,19 +67,11 @@ absl::Status CheckSessionPace(const Step& step, const Account& account) {
            SessionsOpenedMax(step.state, step.memory, account, time);
   };
   if (has_room(step.now)) return absl::OkStatus();
-  const int64_t by_others =
-      OpenedByOthers(step.state, opened, account, step.now);
   return ResourceExhausted(
       "SESSIONS_TOO_OFTEN",
-      absl::StrCat(
-          "this account opened ", OpenedBy(opened, account.id, step.now),
-          " sessions within the hour",
-          by_others > 0 ? absl::StrCat(", the others of its group ", by_others)
-                        : "",
-          "; the next may be opened in ",
-          absl::FormatDuration(absl::Ceil(
-              UntilRoom(step.state, opened, account, step.now, has_room),
-              absl::Seconds(1)))));
+      absl::StrCat("this account opened ",
+                   DescribeOpened(step.state, opened, account, step.now,
+                                  "sessions", has_room)));
 }
 
 }  // namespace
