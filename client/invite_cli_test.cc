@@ -6,22 +6,19 @@
 
 #include <filesystem>
 #include <fstream>
-#include <memory>
 #include <optional>
-#include <sstream>
 #include <string>
 
 #include "archpool/v1/invitation.grpc.pb.h"
 #include "client/invite_code.h"
-#include "client/service_test_util.h"
 #include "common/base/status.h"
 #include "common/channel/program.h"
 #include "common/crypto/token.h"
 #include "common/wire/status_wire.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/service_cli_fixture.h"
 #include "tests/support/status_matchers.h"
-#include "tests/support/temporary_directory.h"
 
 namespace archpool {
 namespace {

@@ -2,16 +2,12 @@
 // archpool payout set and split against a service that keeps what it is told.
 #include <grpcpp/grpcpp.h>
 
-#include <fstream>
-#include <memory>
-#include <sstream>
 
 #include "archpool/v1/payout.grpc.pb.h"
-#include "client/service_test_util.h"
 #include "common/channel/program.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/support/service_cli_fixture.h"
 
 namespace archpool {
 namespace {

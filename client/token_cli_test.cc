@@ -4,21 +4,17 @@
 #include <sys/stat.h>
 
 #include <filesystem>
-#include <fstream>
-#include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "archpool/v1/token.grpc.pb.h"
-#include "client/service_test_util.h"
 #include "common/base/status.h"
 #include "common/channel/program.h"
 #include "common/crypto/token.h"
 #include "common/wire/status_wire.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/support/service_cli_fixture.h"
 
 namespace archpool {
 namespace {

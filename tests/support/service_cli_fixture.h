@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // For tests of the program's commands: the whole command line, in this process,
 // against one service that a test plays. Header only.
-#ifndef ARCHPOOL_CLIENT_SERVICE_TEST_UTIL_H_
-#define ARCHPOOL_CLIENT_SERVICE_TEST_UTIL_H_
+#ifndef ARCHPOOL_TESTS_SUPPORT_SERVICE_CLI_FIXTURE_H_
+#define ARCHPOOL_TESTS_SUPPORT_SERVICE_CLI_FIXTURE_H_
 
 #include <fstream>
 #include <memory>
@@ -71,4 +71,4 @@ class ServiceCliTest : public ::testing::Test {
 
 }  // namespace archpool
 
-#endif  // ARCHPOOL_CLIENT_SERVICE_TEST_UTIL_H_
+#endif  // ARCHPOOL_TESTS_SUPPORT_SERVICE_CLI_FIXTURE_H_
