@@ -2,7 +2,6 @@
 // archpool payout set and split against a service that keeps what it is told.
 #include <grpcpp/grpcpp.h>
 
-
 #include "archpool/v1/payout.grpc.pb.h"
 #include "common/channel/program.h"
 #include "gmock/gmock.h"

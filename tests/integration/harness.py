@@ -128,10 +128,11 @@ class Pool:
     """A server with its database, and whoever works for it."""
 
     def __init__(self, *server_flags, server_env=None, makes_cluster=False,
-                 server_program="archpool-server", is_plaintext=False):
+                 server_program="archpool-server", is_plaintext=False, postgres=None):
         """`makes_cluster`: the server makes its database as an operator's does,
         which waits for the disk at every commit. `is_plaintext`: it does not
-        encrypt, with --plaintext or because it is older than that."""
+        encrypt, with --plaintext or because it is older than that. `postgres`: the
+        folder of the programs that make the cluster; none: the newest."""
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="archpool-it-"))
         # The database's own user must be able to pass.
         self.directory.chmod(0o755)
@@ -147,7 +148,7 @@ class Pool:
         if not makes_cluster and "--database-url" not in server_flags:
             private = self.directory / "server" / "postgresql"
             private.mkdir(parents=True)
-            make_cluster(private / "cluster")
+            make_cluster(private / "cluster", postgres)
         try:
             self.start_server()
         except BaseException:  # nobody has it to close it
@@ -363,8 +364,11 @@ class PoolTestCase(unittest.TestCase):
 
     server_flags = ("--silence-term", "5s", "--audit-term", "5s")
 
+    def make_pool(self):
+        return Pool(*self.server_flags)
+
     def setUp(self):
-        self.pool = Pool(*self.server_flags)
+        self.pool = self.make_pool()
         self.addCleanup(self.pool.close)
 
     def assert_earns_nothing(self, task, name):

@@ -16,12 +16,24 @@ from pathlib import Path
 CONFIGURATION = "fsync = off\n"
 
 
+def _has_programs(folder):
+    return (folder / "initdb").exists() and (folder / "postgres").exists()
+
+
+def find_versions():
+    """The folders of initdb and postgres by major version, where their names tell it;
+    the newest first."""
+    folders = {int(path.parent.name): path
+               for path in Path("/usr/lib/postgresql").glob("[0-9]*/bin")
+               if path.parent.name.isdecimal() and _has_programs(path)}
+    return dict(sorted(folders.items(), reverse=True))
+
+
 def find_programs():
     """The folder of initdb and postgres, of the newest version there is."""
-    versions = sorted(Path("/usr/lib/postgresql").glob("[0-9]*/bin"),
-                      key=lambda path: int(path.parent.name), reverse=True)
-    for folder in [*versions, *map(Path, os.environ["PATH"].split(":"))]:
-        if (folder / "initdb").exists() and (folder / "postgres").exists():
+    for folder in [*find_versions().values(),
+                   *map(Path, os.environ["PATH"].split(":"))]:
+        if _has_programs(folder):
             return folder
     raise AssertionError("initdb and postgres are not installed")
 
@@ -40,7 +52,7 @@ def choose_user():
 
 
 @functools.cache
-def _template():
+def _template(programs):
     folder = Path(tempfile.mkdtemp(prefix="archpool-it-template-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     child = choose_user()
@@ -48,7 +60,7 @@ def _template():
         os.chown(folder, child["user"], child["group"])
     cluster = folder / "cluster"
     made = subprocess.run(
-        [find_programs() / "initdb", "-D", cluster, "--username=archpool",
+        [programs / "initdb", "-D", cluster, "--username=archpool",
          "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync",
          "--no-instructions"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -60,6 +72,8 @@ def _template():
     return cluster
 
 
-def make_cluster(path):
-    """An empty cluster at `path`, whose folder exists."""
-    subprocess.run(["cp", "--archive", _template(), path], check=True)
+def make_cluster(path, programs=None):
+    """An empty cluster at `path`, whose folder exists; made by the `programs` in that
+    folder, or the newest."""
+    subprocess.run(["cp", "--archive", _template(programs or find_programs()), path],
+                   check=True)

@@ -84,14 +84,15 @@ int AskMajor(const std::string& folder, const std::string& program) {
   return pclose(output) == 0 && is_known ? major : 0;
 }
 
-std::vector<Installation> FindInstallations(const Programs& programs) {
+// The newest first; of one version those that a folder's name tells of, since
+// what is in PATH may be Debian's wrappers.
+std::vector<Installation> FindInstallations(const Programs& programs,
+                                            const ProgramPlaces& places) {
   std::vector<Installation> found;
-  AddVersioned("/usr/lib/postgresql", "", programs, found);
-  AddVersioned("/usr", "pgsql-", programs, found);
-  AddVersioned("/opt/homebrew/opt", "postgresql@", programs, found);
-  const char* path = std::getenv("PATH");
-  for (const absl::string_view folder :
-       absl::StrSplit(path == nullptr ? "" : path, ':')) {
+  for (const auto& [parent, prefix] : places.versioned) {
+    AddVersioned(parent, prefix, programs, found);
+  }
+  for (const absl::string_view folder : absl::StrSplit(places.path, ':')) {
     if (!folder.empty() && HasPrograms(std::string(folder), programs)) {
       const std::string name(folder);
       found.push_back({AskMajor(name, programs.front()), name});
@@ -147,26 +148,46 @@ std::vector<Installation> FindInstallations(const Programs& programs) {
 
 }  // namespace
 
-absl::StatusOr<std::string> FindPrograms(std::optional<int> major) {
-  const std::vector<Installation> found = FindInstallations(ServerPrograms());
+namespace {
+
+absl::Status MadeByAnother(int made_by, int newest) {
+  return FailedPrecondition(
+      "POSTGRES_MISSING",
+      absl::StrCat(
+          "the private database was made with PostgreSQL ", made_by,
+          ", and here is PostgreSQL ", newest,
+          ", which cannot open it; nothing was changed. Install postgresql-",
+          made_by,
+          " beside it (where this system has it no more, apt.postgresql.org "
+          "does) and start again",
+          newest > made_by
+              ? ". To go over to the new version then: archpool-server backup "
+                "DIR, and archpool-server restore DIR into an empty --data-dir "
+                "(docs/upgrade.md)"
+              : ""));
+}
+
+}  // namespace
+
+ProgramPlaces SystemPlaces() {
+  const char* const path = std::getenv("PATH");
+  return {.versioned = {{"/usr/lib/postgresql", ""},
+                        {"/usr", "pgsql-"},
+                        {"/opt/homebrew/opt", "postgresql@"}},
+          .path = path == nullptr ? "" : path};
+}
+
+absl::StatusOr<std::string> FindPrograms(std::optional<int> major,
+                                         const ProgramPlaces& places) {
+  const std::vector<Installation> found =
+      FindInstallations(ServerPrograms(), places);
   for (const Installation& installation : found) {
     if (!major || installation.major == *major) {
       return installation.folder;
     }
   }
-  if (major && !found.empty()) {
-    return FailedPrecondition(
-        "POSTGRES_MISSING",
-        absl::StrCat("the private database was made with PostgreSQL ", *major,
-                     ", and here is PostgreSQL ", found.front().major,
-                     ", which cannot open it; nothing was changed. Install "
-                     "postgresql-",
-                     *major,
-                     " and start again; or, to use the new version, "
-                     "where the old one is installed run archpool-server "
-                     "backup DIR, and here archpool-server restore DIR into an "
-                     "empty --data-dir (docs/backups.md)"));
-  }
+  if (major && !found.empty())
+    return MadeByAnother(*major, found.front().major);
   const std::string package =
       major ? absl::StrCat("postgresql-", *major) : std::string("postgresql");
   return FailedPrecondition(
@@ -179,13 +200,16 @@ absl::StatusOr<std::string> FindPrograms(std::optional<int> major) {
                    "--database-url"));
 }
 
-absl::StatusOr<std::string> FindClientPrograms(int major_min) {
-  std::vector<Installation> found = FindInstallations(ClientPrograms());
-  // The newest comes first: the last one that suits is the closest.
-  const auto closest = std::find_if(
-      found.rbegin(), found.rend(),
-      [major_min](const Installation& one) { return one.major >= major_min; });
-  if (closest != found.rend()) return closest->folder;
+absl::StatusOr<std::string> FindClientPrograms(int major_min,
+                                               const ProgramPlaces& places) {
+  const Installation* closest = nullptr;
+  const std::vector<Installation> found =
+      FindInstallations(ClientPrograms(), places);
+  for (const Installation& one : found) {
+    if (one.major < major_min) break;
+    if (closest == nullptr || one.major < closest->major) closest = &one;
+  }
+  if (closest != nullptr) return closest->folder;
   return FailedPrecondition(
       "POSTGRES_MISSING",
       absl::StrCat("pg_dump and pg_restore of version ", major_min,

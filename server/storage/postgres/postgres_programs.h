@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -14,17 +15,28 @@
 
 namespace archpool::postgres {
 
-// The folder that holds `initdb` and `postgres`: of the major version `major`
-// where it is given, of the newest one otherwise. Looks in PATH and where
-// Debian, Red Hat and Homebrew put them.
-// FAILED_PRECONDITION (POSTGRES_MISSING): none; the message says what to
-// install.
-absl::StatusOr<std::string> FindPrograms(std::optional<int> major);
+// Where PostgreSQL's programs may be.
+struct ProgramPlaces {
+  // Folders with one for each major version, and what these are called before
+  // its number: {"/usr/lib/postgresql", ""} has 15/bin, 17/bin and so on.
+  std::vector<std::pair<std::string, std::string>> versioned;
+  std::string path;  // folders as in $PATH; their programs say their version
+};
+// Where Debian, Red Hat and Homebrew put them, and this process's PATH.
+ProgramPlaces SystemPlaces();
+
+// The folder that holds `initdb` and `postgres`: of the major version `major`,
+// which made a cluster and alone can open it, where it is given; of the newest
+// one otherwise. FAILED_PRECONDITION (POSTGRES_MISSING): none; the message says
+// what to do.
+absl::StatusOr<std::string> FindPrograms(
+    std::optional<int> major, const ProgramPlaces& places = SystemPlaces());
 
 // The folder that holds `pg_dump` and `pg_restore`, of the version closest to
 // `major_min` that is no older: an older one does not read a newer server.
-// Looks where FindPrograms does. FAILED_PRECONDITION (POSTGRES_MISSING).
-absl::StatusOr<std::string> FindClientPrograms(int major_min);
+// FAILED_PRECONDITION (POSTGRES_MISSING).
+absl::StatusOr<std::string> FindClientPrograms(
+    int major_min, const ProgramPlaces& places = SystemPlaces());
 
 // Who PostgreSQL runs as.
 struct RunAs {

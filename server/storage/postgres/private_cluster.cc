@@ -98,6 +98,18 @@ std::optional<int> MajorOf(const std::string& cluster) {
   return major;
 }
 
+// A cluster is renamed into its place when it is whole: this one was, and is
+// not any more. Another one in its place would be an empty pool.
+absl::Status Unversioned(const std::string& cluster) {
+  return FailedPrecondition(
+      "POSTGRES_DAMAGED",
+      absl::StrCat(cluster,
+                   " is there, and its file PG_VERSION does not say which "
+                   "PostgreSQL made it; nothing was changed. Bring the whole "
+                   "folder back from a copy, or restore a backup into an empty "
+                   "--data-dir (docs/backups.md)"));
+}
+
 std::string QuotedValue(absl::string_view value) {
   return absl::StrCat(
       "'", absl::StrReplaceAll(value, {{"\\", "\\\\"}, {"'", "\\'"}}), "'");
@@ -130,6 +142,9 @@ absl::Status PrivateCluster::Prepare(const PrivateClusterOptions& options) {
   ARCHPOOL_RETURN_IF_ERROR(TakeDirectory());
   const std::string cluster = directory_ + "/cluster";
   const std::optional<int> major = MajorOf(cluster);
+  if (!major && fs::exists(cluster, error) && !fs::is_empty(cluster, error)) {
+    return Unversioned(cluster);
+  }
   ARCHPOOL_ASSIGN_OR_RETURN(programs_, postgres::FindPrograms(major));
   if (fs::file_size(directory_ + "/postgres.log", error) > kLogBytesMax &&
       !error) {

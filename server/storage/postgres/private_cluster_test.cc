@@ -276,6 +276,20 @@ TEST_F(PrivateClusterTest, ClusterOfAMissingVersionNamesThePackage) {
               HasSubstr("postgresql-9"));
 }
 
+// Files that a bad copy or disk took the version from are somebody's money: no
+// empty cluster takes their place.
+TEST_F(PrivateClusterTest, ClusterOfNoVersionIsLeftAlone) {
+  std::filesystem::create_directories(path() + "/cluster/base");
+  std::ofstream(path() + "/cluster/PG_VERSION") << "";
+  EXPECT_THAT(PrivateCluster::Start({.directory = path()}),
+              FailsWith("POSTGRES_DAMAGED"));
+  std::filesystem::remove(path() + "/cluster/PG_VERSION");
+  const auto cluster = PrivateCluster::Start({.directory = path()});
+  EXPECT_THAT(cluster, FailsWith("POSTGRES_DAMAGED"));
+  EXPECT_THAT(std::string(cluster.status().message()), HasSubstr("PG_VERSION"));
+  EXPECT_TRUE(std::filesystem::exists(path() + "/cluster/base"));
+}
+
 // A start that cannot succeed ends, and shows PostgreSQL's own words.
 TEST_F(PrivateClusterTest, FailingStartShowsTheLog) {
   CopyCluster();
