@@ -129,9 +129,13 @@ class Preparation {
     }
     core_.VerifyAll();
     Do(CancelTask{.task = task, .client = core_.client});
-    for (Tick::Reply more{.more = true}; more.more || more.settles;) {
-      more = Do(Tick{});
-    }
+    // What the lease grew by meanwhile is left.
+    Do(ReleaseLease{miner_, session_, grant.lease.id, grant.lease.attempt});
+    core_.VerifyAll();
+    Take();
+    ARCHPOOL_CHECK(core_.pool.state().Find(task) == nullptr);
+    // So that payouts have something to pay.
+    ARCHPOOL_CHECK(core_.pool.state().money().BalanceOf(Place::Of(miner_)) > 0);
   }
 
   void WorkAtAnother() {
@@ -253,7 +257,8 @@ class Preparation {
     AddHonest("AccountService/Explain", explain);
     v1::SetPayoutTermsRequest terms;
     terms.set_address("bank-7");
-    terms.set_threshold_micros(1'000'000);
+    // So high that nothing is paid out before it is asked for.
+    terms.set_threshold_micros(1'000'000'000'000);
     AddHonest("PayoutService/SetPayoutTerms", terms);
     v1::RequestPayoutRequest payout;
     payout.set_request_id("p1");
