@@ -15,7 +15,7 @@ bool IsOnFrontLine(const Trial& trial) {
 
 // Adds to the count of a key, which goes where nothing is left of it.
 template <typename Map, typename Key>
-void AddTo(Map& counts, const Key& key, int64_t sign) {
+void AddToCount(Map& counts, const Key& key, int64_t sign) {
   const auto at = counts.try_emplace(key, 0).first;
   at->second += sign;
   if (at->second == 0) counts.erase(at);
@@ -191,7 +191,7 @@ void RunningSummary::CountState(const Part& part, int64_t sign) {
     case TrialState::kRejected:
       sums_.trials_rejected += sign;
       share.trials_rejected += sign;
-      AddTo(sums_.rejected_by_reason, part.reason, sign);
+      AddToCount(sums_.rejected_by_reason, part.reason, sign);
       return;
     case TrialState::kAbandoned:
       sums_.trials_abandoned += sign;
@@ -201,8 +201,8 @@ void RunningSummary::CountState(const Part& part, int64_t sign) {
 
 void RunningSummary::CountAccepted(const Part& part, int64_t sign) {
   accepted_ += sign;
-  AddTo(explored_, part.subspace, sign);
-  AddTo(distinct_, std::pair(part.architecture_id, part.rung), sign);
+  AddToCount(explored_, part.subspace, sign);
+  AddToCount(distinct_, std::pair(part.architecture_id, part.rung), sign);
 }
 
 // A commitment is made once: hardly anything is ever divided.
