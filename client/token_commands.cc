@@ -82,8 +82,9 @@ absl::Status SetTerm(const TokenFlags& flags, Request& request) {
 // Has the pool make a token by `method`, with the flags' term, and writes it
 // into the flags' file; `describe` says of the response what is said to people.
 template <typename Method, typename Request, typename Describe>
-absl::Status MakeToken(Context& context, const TokenFlags& flags, Method method,
-                       Request request, const Describe& describe) {
+absl::Status AskForToken(Context& context, const TokenFlags& flags,
+                         Method method, Request request,
+                         const Describe& describe) {
   ARCHPOOL_RETURN_IF_ERROR(SetTerm(flags, request));
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   return MakeIntoFile(context, flags.token_out,
@@ -100,13 +101,13 @@ absl::Status CreateToken(Context& context, const TokenFlags& flags) {
   v1::CreateTokenRequest request;
   request.set_name(flags.name);
   request.set_scope(flags.scope);
-  return MakeToken(context, flags, &TokenStub::CreateToken, request,
-                   [](const v1::CreateTokenResponse& response) {
-                     return Made{
-                         ToJson(response.token()),
-                         absl::StrCat("Token ", DescribeToken(response.token()),
-                                      " is made. ")};
-                   });
+  return AskForToken(
+      context, flags, &TokenStub::CreateToken, request,
+      [](const v1::CreateTokenResponse& response) {
+        return Made{ToJson(response.token()),
+                    absl::StrCat("Token ", DescribeToken(response.token()),
+                                 " is made. ")};
+      });
 }
 
 // "w-2" after "w", and "w-3" after that.
@@ -129,7 +130,7 @@ absl::Status RotateToken(Context& context, const TokenFlags& flags) {
                             ReadTerm("--overlap", flags.overlap,
                                      limits::kTokenOverlap, kOverlapWords));
   *request.mutable_overlap() = wire::ToProto(overlap);
-  return MakeToken(
+  return AskForToken(
       context, flags, &TokenStub::RotateToken, request,
       [](const v1::RotateTokenResponse& response) {
         Json json = ToJson(response.token());

@@ -13,8 +13,9 @@
 #
 # Two builds are tested: release (GCC, with LibTorch), and fuzz (clang with its
 # thread-safety analysis, AddressSanitizer, UBSan and the fuzzers; without
-# LibTorch). Unit tests and the fuzzers' files run in the second alone (label
-# again), but for those of the code that trains, of LibTorch and of the sandbox.
+# LibTorch). Unit tests, the fuzzers' files and most tests of label integration run
+# in the second alone (label again), but for those of the code that trains, of
+# LibTorch and of the sandbox.
 # Two tests of label integration build the kernels by themselves: for
 # 64-bit ARM and with other compilers, and under ThreadSanitizer. CTest runs on
 # one tree after the other and sums each up; a failure in either fails the whole.
