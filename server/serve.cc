@@ -310,8 +310,8 @@ WiringOptions WiringOptionsOf(const ServerFlags& flags) {
 rpc::RpcOptions OptionsOf(const ServerFlags& flags,
                           const CertificateKeeper* certificates,
                           const PublicKey& receipt_key, const Digest& secret,
-                           const std::vector<WatchedDisk>& disks,
-                           const Clock& clock, Metrics& metrics) {
+                          const std::vector<WatchedDisk>& disks,
+                          const Clock& clock, Metrics& metrics) {
   return {
       .listen = flags.listen,
       .certificate =

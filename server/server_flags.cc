@@ -270,6 +270,20 @@ void AddKeepFlags(CLI::App& app, ServerFlags& flags) {
       ->capture_default_str();
 }
 
+void AddAccountFlags(CLI::App& app, ServerFlags& flags) {
+  app.add_option("--open-tasks-per-client",
+                 flags.policy.open_tasks_per_client_max,
+                 "Most open tasks of one client; 'archpool account quota' "
+                 "makes exceptions")
+      ->check(CLI::Range(1, 1'000))
+      ->capture_default_str();
+  app.add_option("--connections-per-account", flags.connections_per_account,
+                 "Most connections of one account at a time; 0 for half of "
+                 "those that fit")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
+}
+
 }  // namespace
 
 void AddServeFlags(CLI::App& app, ServerFlags& flags) {
@@ -318,17 +332,7 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
                  "networks that may need more are not trained")
       ->check(CLI::Range(256, 1 << 20))
       ->capture_default_str();
-  app.add_option("--open-tasks-per-client",
-                 flags.policy.open_tasks_per_client_max,
-                 "Most open tasks of one client; 'archpool account quota' "
-                 "makes exceptions")
-      ->check(CLI::Range(1, 1'000))
-      ->capture_default_str();
-  app.add_option("--connections-per-account", flags.connections_per_account,
-                 "Most connections of one account at a time; 0 for half of "
-                 "those that fit")
-      ->check(CLI::Range(0, 1 << 20))
-      ->capture_default_str();
+  AddAccountFlags(app, flags);
   AddDiskFlags(app, flags);
   AddKeepFlags(app, flags);
   app.add_option("--audit-floor", flags.audit_floor,

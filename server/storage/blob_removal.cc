@@ -96,8 +96,8 @@ absl::StatusOr<BlobRemoval> BlobStore::Remove(const Digest& digest,
   if (unlink(path.c_str()) != 0 && errno != ENOENT) {
     return Told(errors_, StorageError("remove", path, errno));
   }
-  // Whoever sends it from now on is noted anew. What a kill leaves of the notes
-  // says only who sent these bytes once.
+  // An owner that sends it from now on is noted by that. What a kill leaves of
+  // the notes says only who sent these bytes once.
   std::error_code left;
   std::filesystem::remove_all(OwnersPathOf(digest), left);
   removal.is_gone = true;

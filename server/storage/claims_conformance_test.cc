@@ -101,8 +101,8 @@ TEST_P(StoreConformanceTest, RecordsGoOnceAndAlone) {
   EXPECT_THAT(writer.Commit({file, twice}), FailsWith("CONSTRAINT"));
   EXPECT_THAT(writer.Commit({twice, weights}), FailsWith("CONSTRAINT"));
   std::vector<Event> kept;
-  for (const Event& event :
-       Writer(backend_->NewWriter()).loaded().snapshot.records) {
+  const Writer next(backend_->NewWriter());
+  for (const Event& event : next.loaded().snapshot.records) {
     if (std::holds_alternative<StorageUse>(event) ||
         std::holds_alternative<StoredFile>(event)) {
       kept.push_back(event);

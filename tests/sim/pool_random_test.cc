@@ -207,11 +207,13 @@ class History {
     other.spec.name = "another";
     EXPECT_EQ(GetReason(pool_.Try(other).status()), "REQUEST_ID_REUSED");
     pool_.Do(Deposit{"client", 1'000 * kAmountPerCoin, "seed-money"});
-    pool_.Do(RegisterDataset{pool_.client, TinyManifest(), Sha256("other")});
     if (pool_.twin) {
       EXPECT_TRUE(pool_.twin->TakeEvents().empty());
     }
     EXPECT_TRUE(pool_.pool.TakeEvents().empty()) << "asked before";
+    // It is noted at times that a dataset is asked for still.
+    pool_.Do(RegisterDataset{pool_.client, TinyManifest(), Sha256("other")});
+    Check("registered again");
     happened_.asked_of_the_ended +=
         pool_.pool.state().Find(id) == nullptr ? 1 : 0;
   }

@@ -362,12 +362,12 @@ std::vector<Row> WorkRows() {
 
 const std::set<std::string>& OperatorsMethods() {
   static const auto* const kMethods = new std::set<std::string>{
-      "AccountService/CreateAccount",     "AccountService/ListAccounts",
-      "AccountService/SuspendAccount",    "AccountService/ReinstateAccount",
-      "AccountService/SetQuotas",         "LedgerService/Deposit",
-      "LedgerService/CheckLedger",        "PoolService/BeginMaintenance",
-      "PoolService/EndMaintenance",       "VerificationService/VoidTrial",
-      "VerificationService/ListVerifiers"};
+      "AccountService/CreateAccount",      "AccountService/ListAccounts",
+      "AccountService/SuspendAccount",     "AccountService/ReinstateAccount",
+      "AccountService/SetQuotas",          "LedgerService/Deposit",
+      "LedgerService/CheckLedger",         "PoolService/BeginMaintenance",
+      "PoolService/EndMaintenance",        "VerificationService/VoidTrial",
+      "VerificationService/ListVerifiers", "TokenService/ReplaceOwnerTokens"};
   return *kMethods;
 }
 

@@ -209,6 +209,7 @@ class StolenTest : public TokensTest {
   StolenTest() : boss_(pool_.Make("boss", Role::kOperator)) {
     pool_.policy.payout_address_wait = kWait;
     pool_.pool = Pool(pool_.policy, pool_.pool.state().Snapshot());
+    pool_.Do(Tick{});  // it was not away
   }
   absl::StatusOr<ReplaceOwnerTokens::Reply> TryReplace(
       const std::string& account = "alice", const std::string& token = "new") {

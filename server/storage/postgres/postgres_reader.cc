@@ -457,10 +457,7 @@ absl::StatusOr<std::vector<Transfer>> PostgresReader::Transfers(
                              " UNION ALL ", side("credit"), "))");
   }
   absl::StrAppend(&condition, kNewest);
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      std::vector<Transfer> transfers,
-      connections_->Rows(postgres::TransferTable(), condition, parameters));
-  return transfers;
+  return connections_->Rows(postgres::TransferTable(), condition, parameters);
 }
 
 absl::StatusOr<std::vector<Balance>> PostgresReader::Balances(
