@@ -12,6 +12,7 @@
 #include "absl/strings/str_replace.h"
 #include "client/found_pictures.h"
 #include "client/import_reader.h"
+#include "client/map_reader.h"
 #include "common/base/status.h"
 
 namespace archpool {
@@ -124,6 +125,13 @@ FoundData OfFiles(const ImagesAndLabels& train) {
   return found;
 }
 
+absl::Status CheckIsFile(const std::string& name) {
+  if (IsFile(name)) return absl::OkStatus();
+  return InvalidArgument(
+      "FILE_NOT_FOUND",
+      absl::StrCat("there is no file or folder ", Quoted(name)));
+}
+
 absl::StatusOr<FoundData> OfImages(const std::string& images,
                                    const std::string& named_labels) {
   const std::string labels =
@@ -134,9 +142,7 @@ absl::StatusOr<FoundData> OfImages(const std::string& images,
         absl::StrCat("no file of labels lies beside ", images,
                      " under a usual name; name it with --labels"));
   }
-  if (const std::string trouble = TroubleWith(labels); !trouble.empty()) {
-    return InvalidArgument("FILE_NOT_FOUND", trouble);
-  }
+  ARCHPOOL_RETURN_IF_ERROR(CheckIsFile(labels));
   return OfFiles({images, labels});
 }
 
@@ -205,9 +211,7 @@ absl::StatusOr<FoundData> FindData(const std::string& path,
     }
     return FindPictures(path, options);
   }
-  if (const std::string trouble = TroubleWith(path); !trouble.empty()) {
-    return InvalidArgument("FILE_NOT_FOUND", trouble);
-  }
+  ARCHPOOL_RETURN_IF_ERROR(CheckIsFile(path));
   if (absl::EndsWith(path, ".npz")) return OfArchive(path);
   return OfImages(path, options.labels);
 }
