@@ -18,8 +18,6 @@
 namespace archpool {
 namespace {
 
-using std::filesystem::path;
-
 bool IsFile(const std::string& name) {
   std::error_code error;
   return std::filesystem::is_regular_file(name, error);
@@ -58,7 +56,7 @@ constexpr absl::string_view kUsualImages[] = {
 // no file is called so.
 std::string Sibling(const std::string& file, absl::string_view part,
                     absl::string_view other) {
-  const path whole(file);
+  const std::filesystem::path whole(file);
   std::string name = whole.filename().string();
   const size_t at = name.find(std::string(part));
   if (at == std::string::npos) return "";
