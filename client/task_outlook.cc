@@ -15,7 +15,7 @@ namespace archpool {
 namespace {
 
 constexpr int64_t kSurePpm = 1'000'000;
-constexpr int64_t kWorkUnitsPerSecond = 1'000'000;
+constexpr int64_t kWorkUnitsOfASecond = 1'000'000;
 
 class Outlook {
  public:
@@ -96,7 +96,7 @@ class Outlook {
     if (least <= spec_.budget.time_limit) return;
     Say("budget.time_limit is ", FormatSpan(spec_.budget.time_limit),
         ", and the shortest training takes ",
-        (space_.work_units_min + kWorkUnitsPerSecond - 1) / kWorkUnitsPerSecond,
+        (space_.work_units_min + kWorkUnitsOfASecond - 1) / kWorkUnitsOfASecond,
         " s on one core of the reference machine: the task may end before its "
         "first result");
   }
