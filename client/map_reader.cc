@@ -2,17 +2,22 @@
 #include "client/map_reader.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <set>
 #include <string>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 
 namespace archpool {
 namespace {
@@ -59,6 +64,63 @@ size_t EditDistance(absl::string_view a, absl::string_view b) {
     }
   }
   return row[b.size()];
+}
+
+bool HasLeadingZero(absl::string_view text) {
+  absl::ConsumePrefix(&text, "-");
+  return text.size() > 1 && text[0] == '0' &&
+         absl::ascii_isdigit(static_cast<unsigned char>(text[1]));
+}
+
+// What is meant by a number as other programs write it, or "": programs differ
+// in what they make of it, so it is not taken, but it can be told.
+std::string PlainNumber(absl::string_view text) {
+  const bool is_number =
+      !text.empty() &&
+      text.find_first_not_of("0123456789+-.eE_,") == absl::string_view::npos &&
+      absl::c_any_of(text, [](char c) { return c >= '0' && c <= '9'; });
+  if (!is_number || absl::StrContains(text, ",")) return "";
+  const std::string plain = absl::StrReplaceAll(text, {{"_", ""}});
+  double value = 0;
+  constexpr double kLargest = 1e12;
+  if (!absl::SimpleAtod(plain, &value) || std::abs(value) > kLargest) return "";
+  constexpr double kMillion = 1e6;
+  const auto millionths = static_cast<int64_t>(std::llround(value * kMillion));
+  const bool is_exact = std::abs(static_cast<double>(millionths) / kMillion -
+                                 value) <= std::abs(value) * 1e-12;
+  const std::string written = FormatMillionths(millionths);
+  return is_exact && written != text ? written : "";
+}
+
+// "; write 0.001": what would be read, where what is written is common
+// elsewhere.
+std::string Advice(absl::string_view text, absl::string_view expected) {
+  if (absl::StartsWith(expected, "true or false")) {
+    const std::string lower = absl::AsciiStrToLower(text);
+    for (const absl::string_view word : {"yes", "on", "y", "true"}) {
+      if (lower == word) return "; write true";
+    }
+    for (const absl::string_view word : {"no", "off", "n", "false"}) {
+      if (lower == word) return "; write false";
+    }
+    return "";
+  }
+  const std::string plain = PlainNumber(text);
+  if (plain.empty()) return "";
+  const bool takes_decimals = absl::StartsWith(expected, "a decimal");
+  // Out of range, and well written.
+  if (takes_decimals && ParseMillionths(text).has_value() &&
+      !HasLeadingZero(text)) {
+    return "";
+  }
+  if (!takes_decimals && (!absl::StrContains(expected, "integer") ||
+                          absl::StrContains(plain, "."))) {
+    return "";
+  }
+  return absl::StrCat("; write ", plain,
+                      HasLeadingZero(text)
+                          ? ": a leading zero means another base to some"
+                          : "");
 }
 
 }  // namespace
@@ -172,7 +234,11 @@ MapReader::MapReader(ProblemList& problems, const YamlNode* node,
   if (node_ == nullptr) {
     problems_.Add(position_, absl::StrCat(path, " is ", DescribeNode(*node),
                                           "; it must be a map with the keys ",
-                                          absl::StrJoin(known_keys, ", ")));
+                                          absl::StrJoin(known_keys, ", "),
+                                          absl::StrContains(node->text, ":")
+                                              ? "; a blank belongs behind the "
+                                                "colon"
+                                              : ""));
     return;
   }
   std::set<absl::string_view> seen;
@@ -246,7 +312,8 @@ void MapReader::ReadIntegers(absl::string_view key, const Range<int64_t>& range,
         !parsed.has_value() || !range.Contains(*parsed)) {
       problems_.Add(item.position,
                     absl::StrCat("each of ", NameOf(key), " must be ",
-                                 DescribeIntegers(range)));
+                                 DescribeIntegers(range),
+                                 Advice(item.text, DescribeIntegers(range))));
       return;
     }
     read.push_back(*parsed);
@@ -274,7 +341,8 @@ void MapReader::ReadMillionths(absl::string_view key,
   const YamlNode* node = FindPlain(key, expected);
   if (node == nullptr) return;
   const std::optional<int64_t> parsed = ParseMillionths(node->text);
-  if (!parsed.has_value() || !range.Contains(*parsed)) {
+  if (!parsed.has_value() || HasLeadingZero(node->text) ||
+      !range.Contains(*parsed)) {
     return Complain(*node, key, expected);
   }
   value = *parsed;
@@ -344,9 +412,10 @@ const YamlNode* MapReader::FindPlain(absl::string_view key,
 
 void MapReader::Complain(const YamlNode& node, absl::string_view key,
                          absl::string_view expected) {
-  problems_.Add(node.position,
-                absl::StrCat(NameOf(key), " is ", DescribeNode(node),
-                             "; it must be ", expected));
+  problems_.Add(
+      node.position,
+      absl::StrCat(NameOf(key), " is ", DescribeNode(node), "; it must be ",
+                   expected, Advice(node.text, expected)));
 }
 
 }  // namespace archpool

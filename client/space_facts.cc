@@ -2,7 +2,10 @@
 #include "client/space_facts.h"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 
+#include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
 #include "client/text.h"
 #include "common/base/counter_rng.h"
@@ -16,8 +19,20 @@ namespace {
 
 constexpr int64_t kDrawnMax = 256;
 
+// What is noted of all networks that were drawn.
+struct Drawn {
+  std::set<Digest> ids;
+  absl::int128 work_units = 0;
+};
+
+void Widen(int64_t value, bool is_first, int64_t& least, int64_t& most) {
+  least = is_first ? value : std::min(least, value);
+  most = is_first ? value : std::max(most, value);
+}
+
 void Note(const TaskSpec& spec, const DatasetFacts& dataset,
-          const absl::StatusOr<Candidate>& candidate, SpaceFacts& facts) {
+          const absl::StatusOr<Candidate>& candidate, Drawn& drawn,
+          SpaceFacts& facts) {
   ++facts.drawn;
   if (!candidate.ok()) {
     facts.why_impossible = std::string(candidate.status().message());
@@ -26,10 +41,14 @@ void Note(const TaskSpec& spec, const DatasetFacts& dataset,
   const int64_t cost =
       TrialWorkUnits(candidate->plan, dataset.train_count, spec.recipe.epochs,
                      dataset.validation_count);
-  facts.work_units_min =
-      facts.possible == 0 ? cost : std::min(facts.work_units_min, cost);
-  facts.work_units_max = std::max(facts.work_units_max, cost);
+  const bool is_first = facts.possible == 0;
+  Widen(cost, is_first, facts.work_units_min, facts.work_units_max);
+  Widen(candidate->plan.parameters, is_first, facts.parameters_min,
+        facts.parameters_max);
+  Widen(candidate->plan.macs, is_first, facts.macs_min, facts.macs_max);
   ++facts.possible;
+  drawn.work_units += cost;
+  drawn.ids.insert(candidate->id);
 }
 
 }  // namespace
@@ -54,6 +73,8 @@ absl::StatusOr<SpaceFacts> LookAtSpace(const TaskSpec& spec,
   const int64_t size = spec.space.size();
   CounterRng rng(0, 0);
   SpaceFacts facts;
+  Drawn drawn;
+  facts.is_whole = size <= kDrawnMax;
   for (int64_t i = 0; i < std::min(size, kDrawnMax); ++i) {
     const int64_t rank =
         size <= kDrawnMax
@@ -61,7 +82,12 @@ absl::StatusOr<SpaceFacts> LookAtSpace(const TaskSpec& spec,
             : static_cast<int64_t>(rng.Below64(static_cast<uint64_t>(size)));
     Note(spec, dataset,
          MakeCandidate(spec.space, spec.space.ArchitectureAt(rank), setup),
-         facts);
+         drawn, facts);
+  }
+  facts.networks = std::ssize(drawn.ids);
+  if (facts.possible > 0) {
+    facts.work_units_mean =
+        static_cast<int64_t>(drawn.work_units / facts.possible);
   }
   if (facts.possible == 0) {
     return InvalidArgument(

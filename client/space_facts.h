@@ -16,8 +16,15 @@ namespace archpool {
 struct SpaceFacts {
   int64_t drawn = 0;
   int64_t possible = 0;        // of those drawn
+  int64_t networks = 0;        // different ones, of those
+  bool is_whole = false;       // all of the space was looked at
   int64_t work_units_min = 0;  // of a whole training, of those
   int64_t work_units_max = 0;  // the same
+  int64_t work_units_mean = 0;
+  int64_t parameters_min = 0;  // of those that can be built, as are these
+  int64_t parameters_max = 0;
+  int64_t macs_min = 0;
+  int64_t macs_max = 0;
   std::string why_impossible;  // of one that cannot be built; or ""
 
   // Sentences for people: how many can be built and why others cannot, and what

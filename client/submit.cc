@@ -11,6 +11,7 @@
 #include "absl/strings/strip.h"
 #include "client/brought_dataset.h"
 #include "client/doubt.h"
+#include "client/task_outlook.h"
 #include "client/text.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
@@ -221,6 +222,10 @@ absl::StatusOr<TaskFacts> LookAtTask(const TaskFile& file,
   TaskFacts facts;
   ARCHPOOL_ASSIGN_OR_RETURN(facts.dataset, LookAtDataset(file, options));
   ARCHPOOL_ASSIGN_OR_RETURN(facts.space, LookAtSpace(file.spec, facts.dataset));
+  for (std::string& sentence :
+       OutlookOf(file.spec, facts.dataset, facts.space)) {
+    facts.dataset.warnings.push_back(std::move(sentence));
+  }
   return facts;
 }
 

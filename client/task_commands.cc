@@ -8,10 +8,12 @@
 #include "client/brought_dataset.h"
 #include "client/context.h"
 #include "client/import_reader.h"
+#include "client/init_command.h"
 #include "client/render_task.h"
 #include "client/result.h"
 #include "client/submit.h"
 #include "client/task_file.h"
+#include "client/task_schema.h"
 #include "client/watch.h"
 #include "common/base/durable_file.h"
 #include "common/base/status.h"
@@ -233,7 +235,20 @@ void AddTaskCommands(CLI::App& app, Action& action) {
       app.add_subcommand("task", "Searches: submit, follow, and fetch results");
   group->require_subcommand(1);
   const auto flags = std::make_shared<TaskFlags>();
+  AddInitCommand(*group, action);
   AddSubmit(*group, action, flags);
+  CLI::App* schema = group->add_subcommand(
+      "schema", "Print the JSON Schema of task files, for editors");
+  schema->footer(
+      "An editor that knows YAML schemas completes and checks a task file with "
+      "it:\n  archpool task schema >task.schema.json\nand, in the file's first "
+      "line:\n  # yaml-language-server: $schema=task.schema.json");
+  schema->callback([&action] {
+    action = [](Context& c) {
+      c.output().out << TaskSchema();
+      return absl::OkStatus();
+    };
+  });
 
   CLI::App* list = group->add_subcommand("list", "List tasks, newest first");
   list->add_option("--limit", flags->limit, "Maximum number of rows")

@@ -241,6 +241,77 @@ class CharacterCheck {
   bool is_after_blank_ = true;
 };
 
+// The line with that number, from 1; "" where there is none.
+absl::string_view LineOf(absl::string_view text, int line) {
+  for (const absl::string_view one : absl::StrSplit(text, '\n')) {
+    if (--line == 0) return absl::StripSuffix(one, "\r");
+  }
+  return "";
+}
+
+// The place of the colon in "key:value", from 0, or npos: without a blank
+// behind it, it is a part of a word.
+size_t ColonWithoutBlank(absl::string_view line) {
+  const size_t begin = line.find_first_not_of(" \t-");
+  if (begin == absl::string_view::npos) return begin;
+  const size_t end =
+      line.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789", begin);
+  const bool is_one = end != absl::string_view::npos && end > begin &&
+                      line[end] == ':' && end + 1 < line.size() &&
+                      line[end + 1] != ' ' && line[end + 1] != '\t';
+  return is_one ? end : absl::string_view::npos;
+}
+
+// What yaml-cpp's message means, to somebody who does not know its grammar.
+std::string MeaningOf(absl::string_view message) {
+  struct Meaning {
+    absl::string_view message;
+    absl::string_view meaning;
+  };
+  constexpr Meaning kMeanings[] = {
+      {"illegal map value",
+       "indent a key as the keys beside it, and put a text that holds ': ' in "
+       "quotes"},
+      {"end of map not found",
+       "indent this line as those beside it, and close what was opened: quotes "
+       "and {"},
+      {"end of sequence flow not found",
+       "a list that began with [ lacks its ]"},
+      {"end of map flow not found", "a map that began with { lacks its }"},
+      {"EOF in scalar", "a text that began with a quote lacks its end"},
+  };
+  for (const Meaning& one : kMeanings) {
+    if (absl::StrContains(message, one.message)) {
+      return absl::StrCat("; ", one.meaning);
+    }
+  }
+  return "";
+}
+
+// yaml-cpp notices some mistakes a line or more behind them, and words none of
+// them for a person: the two that editors and haste make are looked for at the
+// place and on the line before it.
+YamlProblem Explain(absl::string_view text, const YAML::Exception& error) {
+  const YamlPosition position = ToPosition(error.mark);
+  for (int line = position.line; line > 0 && line >= position.line - 1;
+       --line) {
+    const absl::string_view written = LineOf(text, line);
+    const size_t tab = written.find('\t');
+    if (tab != absl::string_view::npos &&
+        written.find_first_not_of(" \t") > tab) {
+      return {{.line = line, .column = static_cast<int>(tab) + 1},
+              "here is a tab; indent with spaces, which YAML asks for"};
+    }
+    const size_t colon = ColonWithoutBlank(written);
+    if (colon != absl::string_view::npos) {
+      return {{.line = line, .column = static_cast<int>(colon) + 1},
+              "a blank is missing behind this colon; write 'key: value'"};
+    }
+  }
+  return {position,
+          absl::StrCat("this is no YAML: ", error.msg, MeaningOf(error.msg))};
+}
+
 const YamlNode* ChildOf(const YamlNode& node, absl::string_view key) {
   if (node.kind != YamlNode::Kind::kMap) return nullptr;
   for (size_t i = 0; i < node.keys.size(); ++i) {
@@ -292,8 +363,7 @@ std::variant<YamlNode, YamlProblem> ParseYaml(absl::string_view text) {
     if (absl::StartsWith(error.msg, YAML::ErrorMsg::UNKNOWN_ANCHOR)) {
       return YamlProblem{ToPosition(error.mark), std::string(kNoAliases)};
     }
-    return YamlProblem{ToPosition(error.mark),
-                       absl::StrCat("this is no YAML: ", error.msg)};
+    return Explain(text, error);
   } catch (const std::exception& error) {
     return YamlProblem{{}, absl::StrCat("this is no YAML: ", error.what())};
   }

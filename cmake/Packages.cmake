@@ -23,6 +23,9 @@ install(FILES migrations/README.md migrations/schema.sql
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/migrations COMPONENT docs)
 install(DIRECTORY deploy/examples DESTINATION ${CMAKE_INSTALL_DOCDIR}/deploy
   COMPONENT docs)
+# Where the examples name it; whoever writes tasks has archpool itself.
+install(FILES deploy/task.schema.json
+  DESTINATION ${CMAKE_INSTALL_DOCDIR}/deploy COMPONENT cli)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_CONTACT "The archpool authors <authors@archpool.invalid>")

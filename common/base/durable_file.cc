@@ -53,7 +53,49 @@ absl::Status WriteAll(int descriptor, const std::string& path,
   return absl::OkStatus();
 }
 
+absl::Status FileExists(const std::string& path) {
+  return AlreadyExists(
+      "FILE_EXISTS",
+      absl::StrCat(path, " exists and is left as it is; name a new file"));
+}
+
+// Gives the file behind `descriptor`, which has no name, the one of `path`.
+// False: the file system cannot; FILE_EXISTS: something has it.
+absl::StatusOr<bool> NameFile(int descriptor, const std::string& path) {
+  const std::string source = absl::StrCat("/proc/self/fd/", descriptor);
+  if (linkat(AT_FDCWD, source.c_str(), AT_FDCWD, path.c_str(),
+             AT_SYMLINK_FOLLOW) == 0) {
+    return true;
+  }
+  if (errno == EEXIST) return FileExists(path);
+  return false;
+}
+
+absl::StatusOr<bool> WriteThenName(int descriptor, const std::string& path,
+                                   absl::string_view bytes) {
+  ARCHPOOL_RETURN_IF_ERROR(WriteAll(descriptor, path, bytes));
+  if (fsync(descriptor) != 0) return FileError("sync", path, errno);
+  return NameFile(descriptor, path);
+}
+
 }  // namespace
+
+absl::Status WriteNewFile(const std::string& path, absl::string_view bytes) {
+  std::string directory = std::filesystem::path(path).parent_path().string();
+  if (directory.empty()) directory.push_back('.');
+  const int descriptor =
+      open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+  if (descriptor >= 0) {
+    const absl::StatusOr<bool> is_named =
+        WriteThenName(descriptor, path, bytes);
+    close(descriptor);
+    ARCHPOOL_RETURN_IF_ERROR(is_named.status());
+    if (*is_named) return SyncDirectoryOf(path);
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(NewFile file, NewFile::Create(path, bytes));
+  file.Keep();
+  return absl::OkStatus();
+}
 
 absl::Status WriteFileDurably(const std::string& path,
                               absl::string_view bytes) {
@@ -70,11 +112,7 @@ absl::StatusOr<NewFile> NewFile::Create(const std::string& path,
                                         absl::string_view bytes) {
   const int descriptor = open(
       path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (descriptor < 0 && errno == EEXIST) {
-    return AlreadyExists(
-        "FILE_EXISTS",
-        absl::StrCat(path, " exists and is left as it is; name a new file"));
-  }
+  if (descriptor < 0 && errno == EEXIST) return FileExists(path);
   if (descriptor < 0) return FileError("make", path, errno);
   NewFile made(path);
   absl::Status status = WriteAll(descriptor, path, bytes);

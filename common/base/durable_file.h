@@ -20,6 +20,13 @@ namespace archpool {
 // paths.
 absl::Status WriteFileDurably(const std::string& path, absl::string_view bytes);
 
+// Makes the file at `path`, readable as the umask says, whole or not at all
+// whenever the process or the machine stops: it gets its name once its bytes
+// are on the disk. ALREADY_EXISTS (FILE_EXISTS): something is there. Other
+// errors as WriteFileDurably. On file systems that cannot do so, such as those
+// of USB sticks, a machine that stops may leave a part of it.
+absl::Status WriteNewFile(const std::string& path, absl::string_view bytes);
+
 // A file that was not there before, for its owner alone, for what must not be
 // lost and must replace nothing. Thread-compatible.
 class NewFile {

@@ -54,6 +54,22 @@ TEST_F(DurableFileTest, GoesOnWhereAGrowingFileEnded) {
   EXPECT_FALSE(std::filesystem::exists(Path("part")));
 }
 
+TEST_F(DurableFileTest, WritesANewFileWholeOrNotAtAll) {
+  ASSERT_TRUE(WriteNewFile(Path("a"), "whole").ok());
+  EXPECT_EQ(Contents(Path("a")), "whole");
+  std::filesystem::create_symlink(Path("none"), Path("link"));
+  for (const char* name : {"a", "link"}) {
+    EXPECT_EQ(GetReason(WriteNewFile(Path(name), "other")), "FILE_EXISTS");
+  }
+  EXPECT_EQ(Contents(Path("a")), "whole");
+  EXPECT_FALSE(std::filesystem::exists(Path("none")));
+  EXPECT_EQ(GetReason(WriteNewFile(Path("no/b"), "x")), "FILE_UNWRITABLE");
+  // Nothing else lies beside.
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory_),
+                          std::filesystem::directory_iterator()),
+            2);
+}
+
 TEST_F(DurableFileTest, ANewFileReplacesNothing) {
   ASSERT_TRUE(WriteFileDurably(Path("a"), "mine").ok());
   std::filesystem::create_symlink(Path("none"), Path("link"));

@@ -34,6 +34,8 @@ for daemon in server verifier worker; do
 done
 test -e /usr/share/doc/archpool/deploy/examples/fashion-mnist.yaml ||
   fail "archpool-doc brings no examples"
+archpool task schema | cmp - /usr/share/doc/archpool/deploy/task.schema.json ||
+  fail "archpool-cli brings another schema than archpool task schema prints"
 
 archpool-worker check >/packages/check.log || fail "archpool-worker check fails"
 
