@@ -2,7 +2,10 @@
 // Trains networks drawn from task files' spaces for a moment, on images made
 // here, and writes of each what a client gets, and what the kernels answer:
 //
-//   archpool-export-networks --out DIR [--networks N] [--seed N] TASK_FILE…
+//   archpool-export-networks --out DIR [--networks N] [--seed N] [--random N]
+//       TASK_FILE…
+//
+// --random adds networks of every kind of layer, of no task's space.
 //
 // DIR/0, DIR/1 and so on hold architecture.json, weights.safetensors,
 // model.py, model.onnx, held_out.npy (uint8 [count, channels, height, width])
@@ -27,6 +30,7 @@
 #include "common/export/torch_module.h"
 #include "common/kernels/training.h"
 #include "tests/bench/drawn_plans.h"
+#include "tests/support/random_plan.h"
 
 namespace archpool {
 namespace {
@@ -38,6 +42,7 @@ struct Options {
   std::vector<std::string> task_files;
   std::string out;
   int networks = 2;
+  int random = 0;
   uint64_t seed = 1;
 };
 
@@ -140,24 +145,37 @@ absl::Status Export(const DrawnPlan& drawn, const Dataset& train,
   return absl::OkStatus();
 }
 
-absl::Status Run(const Options& options) {
-  int number = 0;
+absl::StatusOr<std::vector<DrawnPlan>> DrawAll(const Options& options) {
+  std::vector<DrawnPlan> all;
   for (const std::string& file : options.task_files) {
     ARCHPOOL_ASSIGN_OR_RETURN(const TaskFile task, LoadTaskFile(file));
-    ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<DrawnPlan> drawn,
+    ARCHPOOL_ASSIGN_OR_RETURN(std::vector<DrawnPlan> drawn,
                               DrawPlans(task, file,
                                         {.networks = options.networks,
                                          .seed = options.seed,
                                          .accept = [](const LayerPlan& plan) {
                                            return plan.macs < 30'000'000;
                                          }}));
-    for (const DrawnPlan& one : drawn) {
-      const TensorShape& shape = one.plan.input_shape;
-      ARCHPOOL_RETURN_IF_ERROR(
-          Export(one, MakeImages(shape, one.plan.classes, kTrainCount, 1),
-                 MakeImages(shape, one.plan.classes, kHeldOutCount, 2),
-                 absl::StrCat(options.out, "/", number++)));
-    }
+    for (DrawnPlan& one : drawn) all.push_back(std::move(one));
+  }
+  CounterRng rng(options.seed, 1);
+  for (int i = 0; i < options.random; ++i) {
+    all.push_back(
+        {.name = absl::StrCat("random ", i), .plan = testing::RandomPlan(rng)});
+  }
+  return all;
+}
+
+absl::Status Run(const Options& options) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<DrawnPlan> drawn,
+                            DrawAll(options));
+  int number = 0;
+  for (const DrawnPlan& one : drawn) {
+    const TensorShape& shape = one.plan.input_shape;
+    ARCHPOOL_RETURN_IF_ERROR(
+        Export(one, MakeImages(shape, one.plan.classes, kTrainCount, 1),
+               MakeImages(shape, one.plan.classes, kHeldOutCount, 2),
+               absl::StrCat(options.out, "/", number++)));
   }
   return absl::OkStatus();
 }
@@ -170,6 +188,7 @@ int main(int argc, char** argv) {
   CLI::App app("Writes networks as clients get them, for a test");
   app.add_option("--out", options.out)->required();
   app.add_option("--networks", options.networks)->check(CLI::Range(1, 100));
+  app.add_option("--random", options.random)->check(CLI::Range(0, 1'000));
   app.add_option("--seed", options.seed);
   app.add_option("files", options.task_files)->required();
   CLI11_PARSE(app, argc, argv);
