@@ -41,7 +41,7 @@ absl::StatusOr<PictureClasses> ClassesOf(const v1::Task& task,
                                          const TaskFile& file,
                                          const std::string& path);
 
-// What classes.json holds (docs/results-folder.md).
+// What classes.json holds (docs/networks.md).
 Json ClassNamesJson(const v1::Task& task, const PictureClasses& classes);
 
 }  // namespace archpool

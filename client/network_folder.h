@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One network of a result as files, for archpool and for programs that know
-// nothing of it (docs/results-folder.md).
+// nothing of it (docs/networks.md).
 #ifndef ARCHPOOL_CLIENT_NETWORK_FOLDER_H_
 #define ARCHPOOL_CLIENT_NETWORK_FOLDER_H_
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The layers of a network as JSON (docs/results-folder.md says what each key
+// The layers of a network as JSON (docs/networks.md says what each key
 // means), written for clients and read again by `archpool predict`. Pure
 // functions; thread-safe.
 #ifndef ARCHPOOL_COMMON_EXPORT_ARCHITECTURE_JSON_H_

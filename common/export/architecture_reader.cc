@@ -171,7 +171,8 @@ class PlanReader {
     for (size_t i = 0; i < layers.size(); ++i) {
       const std::string path = absl::StrCat("layers[", i, "].");
       if (!layers[i].is_object()) {
-        return Malformed(name_, absl::StrCat(path, " is not an object"));
+        return Malformed(name_,
+                         absl::StrCat("layers[", i, "] is not an object"));
       }
       ARCHPOOL_RETURN_IF_ERROR(ReadLayer(Reader(name_, path, layers[i])));
     }

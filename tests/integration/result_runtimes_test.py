@@ -16,10 +16,12 @@ import json
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
 import unittest
+import zlib
 
 PROGRAMS = pathlib.Path(os.environ.get("ARCHPOOL_PROGRAMS",
                                        "build/release/bin"))
@@ -54,6 +56,22 @@ def missing(*modules):
         if importlib.util.find_spec(module) is None:
             return module
     return ""
+
+
+def png(image):
+    """uint8 [1 or 3, height, width] as a PNG file, by hand."""
+    channels, height, width = image.shape
+    rows = b"".join(b"\0" + image[:, y, :].T.tobytes() for y in range(height))
+
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(
+            ">I", zlib.crc32(body))
+
+    return (b"\x89PNG\r\n\x1a\n"
+            + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8,
+                                         0 if channels == 1 else 2, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
 def has_onnxruntime():
@@ -191,6 +209,28 @@ class ResultRuntimesTest(unittest.TestCase):
             self.compare("ONNX Runtime", network, self.numpy.array(
                 answer["data"], dtype=self.numpy.float32).reshape(
                     answer["dims"]))
+
+
+    def test_archpool_predict(self):
+        """Every tenth image as a PNG file, of the networks that read such."""
+        seen = 0
+        for network in self.networks:
+            images = self.images(network)
+            if images.shape[1] not in (1, 3):
+                continue
+            answers = self.expected[network]["answers"][::10]
+            paths = []
+            for i, image in enumerate(images[::10]):
+                paths.append(network / f"{i}.png")
+                paths[-1].write_bytes(png(image))
+            ran = subprocess.run(
+                [PROGRAMS / "archpool", "--json", "predict", network, *paths],
+                capture_output=True, text=True, check=False)
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+            said = json.loads(ran.stdout)["predictions"]
+            self.assertEqual([one["label"] for one in said], answers)
+            seen += len(said)
+        self.assertGreater(seen, 100)
 
 
 if __name__ == "__main__":
