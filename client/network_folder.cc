@@ -32,7 +32,7 @@ Json NamedChoices(const SearchSpace& space, const Architecture& architecture) {
   return choices;
 }
 
-// Of the task's dataset.
+// What the choices make on the task's dataset.
 absl::StatusOr<ExportedNetwork> NetworkOf(const SearchSpace& space,
                                           const Architecture& architecture,
                                           const v1::Task& task,

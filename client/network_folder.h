@@ -36,7 +36,7 @@ absl::StatusOr<NetworkFolder> MakeNetworkFolder(const v1::Task& task,
 // Writes into `directory`, made where it is missing, architecture.json,
 // weights.safetensors, model.py, model.onnx, and classes.json where classes
 // have names, and adds their paths to `written`. Weights that are of no such
-// network are written all the same, as they were verified: what was paid for is
+// network are written anyway, as they were verified: what was paid for is
 // not kept back. Then model.onnx is left out, and `notes` hears why. Errors as
 // WriteFileDurably and MakeDirectories.
 absl::Status WriteNetworkFolder(const NetworkFolder& folder,

@@ -17,7 +17,7 @@
 
 namespace archpool {
 
-// Of one picture. Value type.
+// What a network says of one picture. Value type.
 struct Prediction {
   std::string path;
   int64_t label = 0;                  // the first of the largest

@@ -100,7 +100,7 @@ class Reader {
  private:
   absl::StatusOr<int64_t> Within(const char* key, const Json& number,
                                  int64_t min, int64_t max) const {
-    // Unsigned ones beyond int64_t wrap, so they are looked at first.
+    // Unsigned ones beyond int64_t wrap, so they are checked first.
     const bool is_huge = number.is_number_unsigned() &&
                          number.get<uint64_t>() > static_cast<uint64_t>(max);
     const auto value = is_huge ? int64_t{-1} : number.get<int64_t>();

@@ -30,7 +30,7 @@ struct ExportedNetwork {
   }
 };
 
-// Of a layer's window, on each side.
+// What a layer's window reaches beyond the map, on each side.
 inline int64_t PaddingOfLayer(const Layer& layer) {
   return (layer.kernel - 1) / 2;
 }

@@ -94,7 +94,7 @@ def read_weights(path=WEIGHTS):
 
 
 def load(path=WEIGHTS):
-    """The trained network, which answers (nn.Module.train() to go on)."""
+    """The trained network, which answers (nn.Module.train() to train further)."""
     network = Network()
     network.load_state_dict(read_weights(path))
     return network.eval()
