@@ -94,7 +94,7 @@ def read_weights(path=WEIGHTS):
 
 
 def load(path=WEIGHTS):
-    """The trained network, which answers (nn.Module.train() to train further)."""
+    """The trained network, ready to answer; train() to train it further."""
     network = Network()
     network.load_state_dict(read_weights(path))
     return network.eval()
