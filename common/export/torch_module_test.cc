@@ -67,7 +67,7 @@ TEST(TorchModuleTest, LayersAreBuiltAndRunInOrder) {
 // Folders may be called anything, and their names come to the file.
 TEST(TorchModuleTest, NamesOfClassesStayStrings) {
   const std::string hostile[] = {
-      "\"]\nimport os; os.system(\"touch /tmp/x\")\n[\"",
+      "\"]\nimport os; os.system(\"touch x\")\n[\"",
       "'''\"\"\"\\",
       "@LAYERS@",
       "@STEPS@\\",

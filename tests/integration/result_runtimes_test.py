@@ -144,8 +144,9 @@ class ResultRuntimesTest(unittest.TestCase):
     def images(self, network):
         return self.numpy.load(network / "held_out.npy")
 
-    @unittest.skipIf(missing("torch"), "no torch: apt-get install python3-torch")
     def test_model_py_in_pytorch(self):
+        if missing("torch"):
+            self.skipTest("no torch: apt-get install python3-torch")
         # pylint: disable=import-outside-toplevel
         import torch
         for network in self.networks:
@@ -160,8 +161,9 @@ class ResultRuntimesTest(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, "uint8"):
                 model.load()(images.float() / 255)
 
-    @unittest.skipIf(missing("torch"), "no torch: apt-get install python3-torch")
     def test_model_py_is_a_program(self):
+        if missing("torch"):
+            self.skipTest("no torch: apt-get install python3-torch")
         network = self.networks[0]
         ran = subprocess.run(
             [sys.executable, network / "model.py", network / "held_out.npy"],
@@ -180,8 +182,9 @@ class ResultRuntimesTest(unittest.TestCase):
         self.assertNotEqual(ran.returncode, 0)
         self.assertIn("cut off", ran.stderr)
 
-    @unittest.skipIf(missing("cv2"), "no cv2: apt-get install python3-opencv")
     def test_model_onnx_in_opencv(self):
+        if missing("cv2"):
+            self.skipTest("no cv2: apt-get install python3-opencv")
         # pylint: disable=import-outside-toplevel
         import cv2
         for network in self.networks:
@@ -194,9 +197,10 @@ class ResultRuntimesTest(unittest.TestCase):
                 parts.append(net.forward().reshape(end - begin, -1).copy())
             self.compare("OpenCV", network, self.numpy.concatenate(parts))
 
-    @unittest.skipUnless(has_onnxruntime(), "no onnxruntime-node: npm install "
-                         "onnxruntime-node, and NODE_PATH to node_modules")
     def test_model_onnx_in_onnx_runtime(self):
+        if not has_onnxruntime():
+            self.skipTest("no onnxruntime-node: npm install "
+                          "onnxruntime-node, and NODE_PATH to node_modules")
         script = self.folder / "run.js"
         script.write_text(NODE_SCRIPT)
         for network in self.networks:
