@@ -146,7 +146,7 @@ class ResultRuntimesTest(unittest.TestCase):
 
     def test_model_py_in_pytorch(self):
         if missing("torch"):
-            self.skipTest("no torch: apt-get install python3-torch")
+            raise unittest.SkipTest("no torch: apt-get install python3-torch")
         # pylint: disable=import-outside-toplevel
         import torch
         for network in self.networks:
@@ -163,7 +163,7 @@ class ResultRuntimesTest(unittest.TestCase):
 
     def test_model_py_is_a_program(self):
         if missing("torch"):
-            self.skipTest("no torch: apt-get install python3-torch")
+            raise unittest.SkipTest("no torch: apt-get install python3-torch")
         network = self.networks[0]
         ran = subprocess.run(
             [sys.executable, network / "model.py", network / "held_out.npy"],
@@ -184,7 +184,7 @@ class ResultRuntimesTest(unittest.TestCase):
 
     def test_model_onnx_in_opencv(self):
         if missing("cv2"):
-            self.skipTest("no cv2: apt-get install python3-opencv")
+            raise unittest.SkipTest("no cv2: apt-get install python3-opencv")
         # pylint: disable=import-outside-toplevel
         import cv2
         for network in self.networks:
@@ -199,8 +199,9 @@ class ResultRuntimesTest(unittest.TestCase):
 
     def test_model_onnx_in_onnx_runtime(self):
         if not has_onnxruntime():
-            self.skipTest("no onnxruntime-node: npm install "
-                          "onnxruntime-node, and NODE_PATH to node_modules")
+            raise unittest.SkipTest(
+                "no onnxruntime-node: npm install onnxruntime-node, and "
+                "NODE_PATH to node_modules")
         script = self.folder / "run.js"
         script.write_text(NODE_SCRIPT)
         for network in self.networks:
