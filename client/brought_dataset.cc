@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/brought_dataset.h"
 
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "client/import/class_folder.h"
-#include "common/base/durable_file.h"
 #include "common/base/status.h"
-#include "common/data/read_file.h"
 
 namespace archpool {
 namespace {
-
-constexpr int64_t kClassNamesBytesMax = int64_t{1} << 20;
 
 // How much of a dataset is read, over itself, on a terminal alone.
 class ImportProgress {
@@ -85,20 +79,22 @@ absl::StatusOr<ImportedDataset> BringDataset(Context& context,
   return imported;
 }
 
-absl::StatusOr<std::vector<std::string>> ClassNamesOf(const v1::Task& task,
-                                                      const std::string& path) {
-  ARCHPOOL_ASSIGN_OR_RETURN(const TaskFile file, LoadTaskFile(path));
+absl::StatusOr<PictureClasses> ClassesOf(const v1::Task& task,
+                                         const TaskFile& file,
+                                         const std::string& path) {
   if (!file.dataset.pictures.has_value()) {
     return InvalidArgument("CLASS_NAMES",
                            absl::StrCat(path,
                                         " names no folder of images, so its "
                                         "classes have no names"));
   }
-  ARCHPOOL_ASSIGN_OR_RETURN(ClassFolder folder,
-                            ListClassFolder(*file.dataset.pictures));
+  const PictureFolder& pictures = *file.dataset.pictures;
+  ARCHPOOL_ASSIGN_OR_RETURN(ClassFolder folder, ListClassFolder(pictures));
   if (file.spec.name == task.spec().name() &&
       std::ssize(folder.classes) == task.manifest().classes()) {
-    return std::move(folder.classes);
+    return PictureClasses{.names = std::move(folder.classes),
+                          .fit = pictures.fit,
+                          .background = pictures.background};
   }
   return InvalidArgument(
       "CLASS_NAMES",
@@ -108,27 +104,14 @@ absl::StatusOr<std::vector<std::string>> ClassNamesOf(const v1::Task& task,
                    task.spec().name(), "' with ", task.manifest().classes()));
 }
 
-absl::StatusOr<std::string> WriteClassNames(
-    const v1::Task& task, const std::vector<std::string>& names,
-    const std::string& directory) {
-  const std::string path = absl::StrCat(directory, "/classes.json");
-  std::error_code error;
-  if (std::filesystem::exists(path, error)) {
-    const absl::StatusOr<std::string> text =
-        ReadFile(path, kClassNamesBytesMax);
-    const Json earlier = Json::parse(text.ok() ? *text : "", nullptr,
-                                     /*allow_exceptions=*/false);
-    if (!earlier.is_object() ||
-        earlier.value("task_id", Json()) != Json(task.task_id())) {
-      return AlreadyExists(
-          "FILE_EXISTS",
-          absl::StrCat(path, " is there and is not of task-", task.task_id(),
-                       "; it stays as it is. Name another --output"));
-    }
+Json ClassNamesJson(const v1::Task& task, const PictureClasses& classes) {
+  Json json = {{"task_id", task.task_id()},
+               {"classes", classes.names},
+               {"fit", classes.fit == PictureFit::kCrop ? "crop" : "stretch"}};
+  if (const std::optional<Rgb>& color = classes.background) {
+    json["background"] = {color->red, color->green, color->blue};
   }
-  const Json json = {{"task_id", task.task_id()}, {"classes", names}};
-  ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(path, json.dump(2) + "\n"));
-  return path;
+  return json;
 }
 
 }  // namespace archpool

@@ -4,6 +4,7 @@
 #ifndef ARCHPOOL_CLIENT_BROUGHT_DATASET_H_
 #define ARCHPOOL_CLIENT_BROUGHT_DATASET_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "archpool/v1/task.pb.h"
 #include "client/context.h"
 #include "client/import/imported.h"
+#include "client/import/sources.h"
 #include "client/task_file.h"
 
 namespace archpool {
@@ -24,18 +26,23 @@ namespace archpool {
 absl::StatusOr<ImportedDataset> BringDataset(Context& context,
                                              DatasetSource& source);
 
-// The names of the classes that the pictures of the task's file at `path` have,
-// by label. INVALID_ARGUMENT: LoadTaskFile's and ListClassFolder's errors;
-// CLASS_NAMES (no pictures, or of another task by its name or its number of
-// classes).
-absl::StatusOr<std::vector<std::string>> ClassNamesOf(const v1::Task& task,
-                                                      const std::string& path);
+// The classes of a folder of pictures, and what else of it a program that is
+// given another picture must know.
+struct PictureClasses {
+  std::vector<std::string> names;  // by label; empty: they have none
+  PictureFit fit = PictureFit::kCrop;
+  std::optional<Rgb> background;
+};
 
-// Writes them to classes.json in `directory`, which is there; answers its path.
-// ALREADY_EXISTS (FILE_EXISTS): it is there and of another task.
-absl::StatusOr<std::string> WriteClassNames(
-    const v1::Task& task, const std::vector<std::string>& names,
-    const std::string& directory);
+// Those of a task's file that was read from `path`. INVALID_ARGUMENT:
+// ListClassFolder's errors; CLASS_NAMES (no pictures, or of another task by its
+// name or its number of classes).
+absl::StatusOr<PictureClasses> ClassesOf(const v1::Task& task,
+                                         const TaskFile& file,
+                                         const std::string& path);
+
+// What classes.json holds (docs/networks.md).
+Json ClassNamesJson(const v1::Task& task, const PictureClasses& classes);
 
 }  // namespace archpool
 

@@ -73,6 +73,7 @@ int RunCli(const std::vector<std::string>& arguments, const Output& output,
   AddGlobalFlags(app, flags);
   AddSearchCommand(app, action);
   AddTaskCommands(app, action);
+  AddPredictCommand(app, action);
   AddLeaseCommands(app, action);
   AddMinerCommands(app, action);
   AddLedgerCommands(app, action);

@@ -102,6 +102,7 @@ void AddInviteCommands(CLI::App& app, Action& action);
 // Under `archpool account`.
 void AddTokenCommands(CLI::App& account, Action& action);
 void AddPoolCommands(CLI::App& app, Action& action);
+void AddPredictCommand(CLI::App& app, Action& action);
 void AddSearchCommand(CLI::App& app, Action& action);
 void AddTaskCommands(CLI::App& app, Action& action);
 void AddLeaseCommands(CLI::App& app, Action& action);

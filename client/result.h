@@ -9,28 +9,22 @@
 
 #include "absl/status/statusor.h"
 #include "archpool/v1/task.pb.h"
+#include "client/brought_dataset.h"
 #include "client/context.h"
 
 namespace archpool {
 
-// One network in words, numbers and layers, with the template that the choices
-// fill. INVALID_ARGUMENT: the task's space or choices make no network here;
-// FAILED_PRECONDITION (ARCHITECTURE_MISMATCH): they make another one than at
-// the pool (the versions differ).
-absl::StatusOr<Json> ArchitectureJson(const v1::Task& task,
-                                      const v1::Trial& trial);
-
 // Writes into `directory`, made where it is missing:
 //   summary.json           what the task came to
 //   result.json            the task in full, its front, its shares
-//   architecture.json      the best network
-//   weights.safetensors    its weights
-//   front/trial-N.json, front/trial-N.safetensors
+//   the best network's files (client/network_folder.h)
+//   front/trial-N/         each network's of the front
 // Answers the paths written. FAILED_PRECONDITION (NO_RESULT): no trial was
-// accepted. ALREADY_EXISTS (FILE_EXISTS): a file of one of the first four names
-// is there and not of this task. Files are replaced whole or not at all.
+// accepted. ALREADY_EXISTS (FILE_EXISTS): a file of one of those names is there
+// and not of this task. Files are replaced whole or not at all.
 absl::StatusOr<std::vector<std::string>> WriteResult(
-    Context& context, const v1::Task& task, const std::string& directory);
+    Context& context, const v1::Task& task, const PictureClasses& classes,
+    const std::string& directory);
 
 }  // namespace archpool
 

@@ -8,11 +8,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "client/brought_dataset.h"
 #include "client/doubt.h"
 #include "client/render_task.h"
 #include "client/result.h"
 #include "client/search_pool.h"
 #include "client/submit.h"
+#include "client/text.h"
 #include "client/times.h"
 #include "client/watch.h"
 #include "common/base/durable_file.h"
@@ -52,7 +54,8 @@ std::string FilesSentence(const std::string& directory, bool has_result) {
   return absl::StrCat(
       directory, has_result
                      ? " has report.txt, summary.json, result.json, "
-                       "architecture.json,\nweights.safetensors and front/.\n"
+                       "architecture.json,\nweights.safetensors, model.py, "
+                       "model.onnx and front/.\n"
                      : " has report.txt and summary.json.\n");
 }
 
@@ -207,12 +210,25 @@ absl::Status SearchTask::OpenTask(Context& op, Context& client) {
   return WriteState(folder_, state_);
 }
 
+// The names of classes, where the images' folder still has them: results are
+// not kept from anybody because it is gone.
+PictureClasses SearchTask::FindClasses(const v1::Task& task) const {
+  if (!file_.dataset.pictures) return {};
+  absl::StatusOr<PictureClasses> classes =
+      ClassesOf(task, file_, "the task's file");
+  if (classes.ok()) return *std::move(classes);
+  context_.output().err << "The results have no names of classes: "
+                        << Clean(classes.status().message()) << std::endl;
+  return {};
+}
+
 // The results, then the note that they are there.
 absl::Status SearchTask::WriteEnd(Context& client, const v1::Task& task) {
   const std::string directory = ResultPath();
   ARCHPOOL_RETURN_IF_ERROR(MakeDirectories(directory));
   if (task.has_best()) {
-    ARCHPOOL_RETURN_IF_ERROR(WriteResult(client, task, directory).status());
+    ARCHPOOL_RETURN_IF_ERROR(
+        WriteResult(client, task, FindClasses(task), directory).status());
   } else {
     const std::string summary =
         SummaryJson(task).dump(2, ' ', false, Json::error_handler_t::replace);

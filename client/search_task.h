@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/brought_dataset.h"
 #include "client/context.h"
 #include "client/search/parts.h"
 #include "client/search/search_state.h"
@@ -55,6 +56,7 @@ class SearchTask {
 
  private:
   absl::Status OpenTask(Context& op, Context& client);
+  PictureClasses FindClasses(const v1::Task& task) const;
   absl::Status WriteEnd(Context& client, const v1::Task& task);
   std::string ResultPath() const { return folder_.ResultPath(state_.number); }
 

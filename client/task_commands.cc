@@ -168,17 +168,15 @@ absl::Status SaveResult(Context& context, const TaskFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::Task task,
                             client->GetTask(flags.task_id));
-  std::vector<std::string> class_names;
+  PictureClasses classes;
   if (!flags.task_file.empty()) {
-    ARCHPOOL_ASSIGN_OR_RETURN(class_names, ClassNamesOf(task, flags.task_file));
+    ARCHPOOL_ASSIGN_OR_RETURN(const TaskFile file,
+                              LoadTaskFile(flags.task_file));
+    ARCHPOOL_ASSIGN_OR_RETURN(classes, ClassesOf(task, file, flags.task_file));
   }
-  ARCHPOOL_ASSIGN_OR_RETURN(std::vector<std::string> written,
-                            WriteResult(context, task, flags.directory));
-  if (!class_names.empty()) {
-    ARCHPOOL_ASSIGN_OR_RETURN(
-        written.emplace_back(),
-        WriteClassNames(task, class_names, flags.directory));
-  }
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const std::vector<std::string> written,
+      WriteResult(context, task, classes, flags.directory));
   std::string page;
   for (const std::string& path : written) absl::StrAppend(&page, path, "\n");
   context.Show({{"task_id", task.task_id()}, {"files", written}}, page);
@@ -278,7 +276,8 @@ void AddTaskCommands(CLI::App& app, Action& action) {
   result
       ->add_option("--output", flags->directory,
                    "Directory for summary.json, result.json, "
-                   "architecture.json, weights.safetensors and front/")
+                   "architecture.json, weights.safetensors, model.py, "
+                   "model.onnx and front/")
       ->required();
   result->add_option("--task-file", flags->task_file,
                      "The task's file; where its dataset is a folder of "

@@ -213,6 +213,19 @@ absl::StatusOr<Picture> Flatten(absl::string_view name, Picture picture,
   return flat;
 }
 
+std::vector<uint8_t> ChannelsFirst(Picture picture) {
+  if (picture.channels == 1) return std::move(picture.pixels);
+  std::vector<uint8_t> planes;
+  planes.reserve(picture.pixels.size());
+  const auto channels = static_cast<size_t>(picture.channels);
+  for (size_t c = 0; c < channels; ++c) {
+    for (size_t i = c; i < picture.pixels.size(); i += channels) {
+      planes.push_back(picture.pixels[i]);
+    }
+  }
+  return planes;
+}
+
 bool IsGray(const Picture& picture) {
   if (picture.channels == 1) return true;
   ARCHPOOL_CHECK(picture.channels == 3);

@@ -74,6 +74,9 @@ absl::StatusOr<Picture> Flatten(absl::string_view name, Picture picture,
                                 const std::optional<Rgb>& background,
                                 bool is_gray);
 
+// Its pixels as [channels, height, width], as datasets have them.
+std::vector<uint8_t> ChannelsFirst(Picture picture);
+
 // Whether red, green and blue are the same everywhere. REQUIRES: no alpha.
 bool IsGray(const Picture& picture);
 

@@ -60,20 +60,6 @@ class MemoryShare {
   const int64_t bytes_;
 };
 
-// [height, width, channels] as [channels, height, width].
-std::vector<uint8_t> ChannelsFirst(Picture picture) {
-  if (picture.channels == 1) return std::move(picture.pixels);
-  std::vector<uint8_t> planes;
-  planes.reserve(picture.pixels.size());
-  const auto channels = static_cast<size_t>(picture.channels);
-  for (size_t c = 0; c < channels; ++c) {
-    for (size_t i = c; i < picture.pixels.size(); i += channels) {
-      planes.push_back(picture.pixels[i]);
-    }
-  }
-  return planes;
-}
-
 class Converter {
  public:
   Converter(const std::vector<ClassPicture>& pictures,

@@ -96,7 +96,13 @@ class PicturesTest(PoolTestCase):
                           "--task-file", path)
         self.assertEqual(json.loads((out / "classes.json").read_text()),
                          {"task_id": task_id,
-                          "classes": ["ant", "bee", "cat", "dog"]})
+                          "classes": ["ant", "bee", "cat", "dog"],
+                          "fit": "crop"})
+        self.assertIn('"ant",', (out / "model.py").read_text())
+        self.assertTrue(list((out / "front").glob("trial-*/classes.json")))
+        # These weights are the fake trainer's: kept, but no network's.
+        self.assertTrue((out / "weights.safetensors").exists())
+        self.assertFalse((out / "model.onnx").exists())
 
     def test_what_is_wrong_is_said_and_nothing_is_sent(self):
         path = self.write_task("images: beasts, held_out_count: 40")

@@ -138,7 +138,7 @@ class SearchTest(unittest.TestCase):
         self.assertEqual(summary["trials_rejected"], 0, running.said())
         self.assertGreater(summary["best"]["verified_accuracy"], 0.5)
         self.assertGreater((result / "weights.safetensors").stat().st_size, 1000)
-        self.assertTrue(list((result / "front").glob("trial-*.safetensors")))
+        self.assertTrue(list((result / "front").glob("trial-*/weights.safetensors")))
         report = (result / "report.txt").read_text()
         self.assertIn("Best network", report)
         self.assertRegex(report, r"Auditing took .* of training \(.* %\)")

@@ -11,6 +11,7 @@ ROWS = {
     "common/kernels/arithmetic.h": 1.4, "common/kernels/simd.h": 1.4,
     "common/kernels/inner": 1.5,
     "common/data": 2, "common/wire": 2,
+    "common/export": 2.95,
     # The stairs of the core's rooms.
     "server/core/records": 2.1, "server/core/rules": 2.2,
     "server/core/leaves": 2.3, "server/core/commands": 2.4,
@@ -67,6 +68,7 @@ OWNERS = (
     (("grpcpp/", "grpc/"),
      ("common/channel", "server/rpc", "verifier", "worker/agent",
       "client", "tests", "programs")),
+    (("archpool/onnx/",), ("common/export",)),
     (("archpool/v1/",),
      ("common/wire", "common/channel", "server/rpc", "verifier",
       "worker/agent", "client", "tests", "programs")),
