@@ -27,7 +27,7 @@ constexpr int64_t kSideStep = 8;  // of sizes that are chosen here
 constexpr int64_t kHeldOutPpm = 200'000;
 constexpr Rgb kWhite{255, 255, 255};
 
-// Of those that were looked at.
+// The pictures that were examined.
 struct PictureLook {
   std::vector<std::pair<int64_t, int64_t>> sizes;  // width, height
   bool is_gray = true;

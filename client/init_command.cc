@@ -227,7 +227,7 @@ std::string NameOf(const InitFlags& flags) {
 }
 
 // What is brought, where transparency is only found behind the pictures that
-// were looked at.
+// were examined.
 absl::StatusOr<ImportedDataset> Bring(Context& context, FoundData& found) {
   absl::StatusOr<ImportedDataset> imported =
       BringDataset(context, found.source);

@@ -17,7 +17,7 @@ struct SpaceFacts {
   int64_t drawn = 0;
   int64_t possible = 0;        // of those drawn
   int64_t networks = 0;        // different ones, of those
-  bool is_whole = false;       // all of the space was looked at
+  bool is_whole = false;       // all of the space was drawn
   int64_t work_units_min = 0;  // of a whole training, of those
   int64_t work_units_max = 0;  // the same
   int64_t work_units_mean = 0;

@@ -17,16 +17,16 @@ namespace {
 constexpr int64_t kSplitMax = 5'000;   // more tells little more
 constexpr int64_t kSplitWanted = 500;  // and less tells little
 constexpr int64_t kBatchMax = 64;
-constexpr int64_t kBatchesOfAnEpoch = 8;  // at least, where there are so many
+constexpr int64_t kBatchesOfAnEpoch = 8;  // at least, where there are enough
 constexpr int64_t kImagesSeen = 50'000;   // by a training, in all its epochs
 constexpr int64_t kEpochsMax = 40;
 constexpr int64_t kShiftedSideMin = 16;
 constexpr int64_t kShiftedEpochsMin = 5;
 constexpr int64_t kWorkUnitsPerSecond = 1'000'000;
-// Of a middling training's cost, for each: searches come to prefer larger ones.
+// Per cent of a middling training's cost: searches come to prefer larger ones.
 constexpr int64_t kCostPercent = 150;
 constexpr int64_t kSlownessMax = 4;  // of a machine, beside the reference one
-// Of the networks drawn, one in so many has to fit the limits.
+// Among the networks drawn, one in this many has to fit the limits.
 constexpr int64_t kFittingOneIn = 4;
 
 // Enough of them that a perfect network is told from a guess.

@@ -31,7 +31,7 @@ struct TaskWishes {
   int64_t cores = 1;  // that compute in that time
 };
 
-// Of all images that are not held out by files of their own.
+// All images that are not held out by files of their own.
 struct ImageFacts {
   TensorShape shape;
   int64_t classes = 0;

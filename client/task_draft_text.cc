@@ -43,13 +43,13 @@ std::string DatasetSection(const TaskDraft& draft) {
     absl::StrAppend(&text, "  classes: ", images.classes, "\n");
   }
   absl::StrAppend(&text,
-                  "  # So many of the images compare networks while they are "
+                  "  # This many of the images compare networks while they are "
                   "searched for.\n  validation_count: ",
                   draft.validation_count, "\n");
   if (draft.held_out_count > 0) {
     absl::StrAppend(
         &text,
-        "  # And so many measure the best ones in the end; no miner "
+        "  # And this many measure the best ones in the end; no miner "
         "sees them.\n  held_out_count: ",
         draft.held_out_count, "\n");
   }

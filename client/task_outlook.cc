@@ -40,7 +40,7 @@ class Outlook {
 
   int64_t TrialsMax() const { return spec_.budget.trials_max; }
 
-  // Of the validation images DescribeBar says so.
+  // DescribeBar says so about the validation images.
   void LookAtChance() {
     const auto is_too_few = [this](int64_t count) {
       return AccuracyAboveChancePpm(count, dataset_.classes) > kSurePpm;

@@ -33,7 +33,7 @@ RUN_PACKAGES=(libopenblas0-pthread postgresql dataset-fashion-mnist)
 # Debian, where packages are installed.
 TEST_PACKAGES=(
   clang lld libclang-rt-dev clang-format clang-tidy codespell shellcheck
-  g++-aarch64-linux-gnu qemu-user debootstrap
+  g++-aarch64-linux-gnu qemu-user debootstrap python3-jsonschema python3-yaml
 )
 BENCH_PACKAGES=(python3-torch)
 PACKAGE_PACKAGES=(dpkg-dev file)

@@ -188,10 +188,11 @@ class TaskInitTest(InitCase):
         self.assertGreaterEqual(json.loads(found.stdout)["trials_accepted"], 1)
 
 
-@unittest.skipUnless(jsonschema, "needs python3-jsonschema and python3-yaml")
 class SchemaTest(InitCase):
     def setUp(self):
         super().setUp()
+        if jsonschema is None:
+            raise unittest.SkipTest("needs python3-jsonschema and python3-yaml")
         printed = self.run_archpool("task", "schema")
         self.assertEqual(printed.returncode, 0, printed.stderr)
         self.assertEqual(printed.stdout,
