@@ -134,21 +134,17 @@ TEST_F(BroughtDatasetTest, ClassNamesGoBesideTheResult) {
   task.set_task_id(7);
   task.mutable_spec()->set_name("beasts");
   task.mutable_manifest()->set_classes(2);
-  const auto names = ClassNamesOf(task, Path("task.yaml"));
-  ASSERT_THAT(names, IsOk());
-  EXPECT_THAT(*names, ElementsAre("ant", "cat"));
-  for (int round = 0; round < 2; ++round) {
-    const auto path = WriteClassNames(task, *names, directory_.path());
-    ASSERT_THAT(path, IsOk());
-    std::ifstream file(*path);
-    EXPECT_EQ(Json::parse(file),
-              Json({{"task_id", 7}, {"classes", {"ant", "cat"}}}));
-  }
-  task.set_task_id(8);
-  EXPECT_THAT(WriteClassNames(task, *names, directory_.path()),
-              FailsWith("FILE_EXISTS"));
+  const auto file = LoadTaskFile(Path("task.yaml"));
+  ASSERT_THAT(file, IsOk());
+  const auto classes = ClassesOf(task, *file, Path("task.yaml"));
+  ASSERT_THAT(classes, IsOk());
+  EXPECT_THAT(classes->names, ElementsAre("ant", "cat"));
+  EXPECT_EQ(
+      ClassNamesJson(task, *classes),
+      Json({{"task_id", 7}, {"classes", {"ant", "cat"}}, {"fit", "crop"}}));
   task.mutable_manifest()->set_classes(3);
-  EXPECT_THAT(ClassNamesOf(task, Path("task.yaml")), FailsWith("CLASS_NAMES"));
+  EXPECT_THAT(ClassesOf(task, *file, Path("task.yaml")),
+              FailsWith("CLASS_NAMES"));
 }
 
 TEST(ContactSheetTest, HasARowForEachClass) {
