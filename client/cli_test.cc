@@ -432,7 +432,7 @@ TEST_F(CliTest, SavesTheResultAsFiles) {
     return std::string(std::istreambuf_iterator<char>(file), {});
   };
   EXPECT_EQ(read("weights.safetensors"), blobs_.weights);
-  EXPECT_EQ(read("front/trial-17.safetensors"), blobs_.weights);
+  EXPECT_EQ(read("front/trial-17/weights.safetensors"), blobs_.weights);
   const Json architecture = Json::parse(read("architecture.json"));
   EXPECT_EQ(architecture["choices"], Json({{"stem_width", 16}, {"width", 8}}));
   EXPECT_EQ(architecture["layers"][0]["output_shape"], Json({16, 8, 8}));
