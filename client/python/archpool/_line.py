@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
@@ -64,6 +65,16 @@ def error_of(failed: grpc.RpcError, address: object) -> ArchpoolError:
     return ArchpoolError(code, str(failed.details()), code=code)
 
 
+@contextlib.contextmanager
+def _closed_said() -> Iterator[None]:
+    """gRPC says ValueError of a channel that was closed."""
+    try:
+        yield
+    except ValueError as error:
+        raise ArchpoolError("CONNECTION_CLOSED", "the connection was closed by this "
+                            "program: connect again") from error
+
+
 class Line:
     """Thread-safe."""
 
@@ -75,6 +86,7 @@ class Line:
         self._token_file = token_file
         self._lock = threading.Lock()
         self._token = token
+        self._channel: Optional[grpc.Channel] = None
         credentials = self.retry(lambda: _tls.make_credentials(address, trust))
         options: list[tuple[str, Any]] = list(_OPTIONS)
         if credentials.target_name:
@@ -87,7 +99,8 @@ class Line:
                                                 options)
 
     def close(self) -> None:
-        self._channel.close()
+        if self._channel is not None:
+            self._channel.close()
 
     def retry(self, attempt: Callable[[], Answer]) -> Answer:
         """Tries again while the server is away, for `patience_s` at most. The
@@ -102,21 +115,37 @@ class Line:
                 if (error.code not in _TRANSIENT
                         or time.monotonic() + pause > give_up):
                     raise self._say_more(error) from error.__cause__
-            time.sleep(pause)
+            self._pause(pause)
             pause_max = min(2 * pause_max, _PAUSE_MAX_S)
+
+    def _pause(self, seconds: float) -> None:
+        """Sleeps. A lost connection is made again in steps, which gRPC takes while
+        somebody looks, and calls that fail at once do not look for long enough."""
+        end = time.monotonic() + seconds
+        if self._channel is not None:
+            ready = grpc.channel_ready_future(self._channel)
+            try:
+                ready.result(timeout=seconds)
+            except grpc.FutureTimeoutError:
+                pass
+            finally:
+                ready.cancel()
+        # What refuses calls, connected as it is, is not asked at once.
+        time.sleep(max(0.0, end - time.monotonic()))
 
     def call(self, method: str, request: Any, response_type: type[Answer],
              deadline_s: float = CALL_DEADLINE_S) -> Answer:
         """One unary call, e.g. "TaskService/GetTask"."""
-        make = self._channel.unary_unary(
+        make = self._open().unary_unary(
             f"/archpool.v1.{method}",
             request_serializer=type(request).SerializeToString,
             response_deserializer=response_type.FromString)  # type: ignore
 
         def attempt() -> Answer:
             def once(token: str) -> Answer:
-                answer: Answer = make(request, timeout=deadline_s,
-                                      metadata=self._metadata(token))
+                with _closed_said():
+                    answer: Answer = make(request, timeout=deadline_s,
+                                          metadata=self._metadata(token))
                 return answer
 
             return self._with_token(once)
@@ -127,14 +156,15 @@ class Line:
                response_type: type[Answer]) -> Iterator[Answer]:
         """The messages of one call, to its end; not tried again. ArchpoolError
         where it breaks. Closing the iterator ends the call."""
-        make = self._channel.unary_stream(
+        make = self._open().unary_stream(
             f"/archpool.v1.{method}",
             request_serializer=type(request).SerializeToString,
             response_deserializer=response_type.FromString)  # type: ignore
         with self._lock:
             token = self._token
-        running = make(request, timeout=WATCH_DEADLINE_S,
-                       metadata=self._metadata(token))
+        with _closed_said():
+            running = make(request, timeout=WATCH_DEADLINE_S,
+                           metadata=self._metadata(token))
         try:
             yield from running
         except grpc.RpcError as failed:
@@ -145,6 +175,10 @@ class Line:
             raise error from failed
         finally:
             running.cancel()
+
+    def _open(self) -> grpc.Channel:
+        assert self._channel is not None  # made with the line
+        return self._channel
 
     def _metadata(self, token: str) -> tuple[tuple[str, str], ...]:
         return (("authorization", f"Bearer {token}"),
