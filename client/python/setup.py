@@ -50,6 +50,11 @@ class BuildWithMessages(build_py):
         return super().get_package_dir(
             "archpool" if package == "archpool.v1" else package)
 
+    def find_data_files(self, package, src_dir):
+        if package == "archpool.v1":
+            return []
+        return super().find_data_files(package, src_dir)
+
     def run(self):
         super().run()
         target = pathlib.Path(self.build_lib)

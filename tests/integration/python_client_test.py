@@ -5,14 +5,16 @@ result; a wrong pin, a token that is over, and a server that comes back.
 Ends with 77, which CTest takes for skipped, where a package of Debian's is missing.
 """
 
-import importlib
+import importlib.util
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 import unittest
+import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from harness import PROGRAMS, PoolTestCase, wait_for  # noqa: E402
@@ -24,6 +26,7 @@ NEEDED = {"grpc": "python3-grpcio", "google.protobuf": "python3-protobuf",
           "numpy": "python3-numpy"}
 OTHER_PIN = "sha256:" + 43 * "A"
 SKIPPED = 77
+DEBIANS_PYTHON = "/usr/bin/python3"  # which Debian's packages are for
 
 
 def missing_packages():
@@ -113,8 +116,8 @@ class ParsersTest(unittest.TestCase):
                 archpool.as_torch_module(folder)
             self.assertEqual(refused.exception.reason, "MODEL_FILE_MISSING")
             model = pathlib.Path(folder) / "model.py"
-            model.write_text("def load(directory):\n    return ['of', directory]\n")
-            self.assertEqual(archpool.as_torch_module(folder), ["of", folder])
+            model.write_text("def load(path=__file__):\n    return ['of', path]\n")
+            self.assertEqual(archpool.as_torch_module(folder), ["of", str(model)])
             model.write_text("import no_such_module\n")
             with self.assertRaises(archpool.ArchpoolError) as refused:
                 archpool.as_torch_module(folder)
@@ -169,9 +172,9 @@ class ClientTest(PoolTestCase):
         self.assertEqual(pool.account, "client")
         self.assertEqual(pool.server_version, archpool.__version__)
         mapping = self.mapping()
-        folder = pool_folder = self.pool.directory
+        folder = self.pool.directory
         self.assertEqual(pool.check(mapping, folder=folder)["space_size"], 8)
-        task = pool.submit(mapping, folder=pool_folder)
+        task = pool.submit(mapping, folder=folder)
         self.assertTrue(task.is_new)
         again = pool.submit(mapping, folder=folder)
         self.assertEqual((again.task_id, again.is_new), (task.task_id, False))
@@ -295,6 +298,52 @@ class PlaintextTest(PoolTestCase):
         self.assertEqual(refused.exception.reason, "PLAINTEXT_PUBLIC")
 
 
+class PackageTest(unittest.TestCase):
+    def test_a_wheel_has_all_that_was_built(self):
+        tools = ["pip", "wheel"]
+        if any(importlib.util.find_spec(tool) is None for tool in tools):
+            print("pip or wheel is not installed: no wheel is made")
+            return
+        with tempfile.TemporaryDirectory() as scratch:
+            # Beside copies, because pip builds where the sources are.
+            copy = pathlib.Path(scratch)
+            shutil.copytree(SOURCES, copy / "client" / "python")
+            shutil.copytree(REPOSITORY / "proto", copy / "proto")
+            shutil.copy(REPOSITORY / "CMakeLists.txt", copy)
+            subprocess.run(
+                [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-index",
+                 "--no-build-isolation", "-q", "-w", copy, copy / "client" / "python"],
+                check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=240)
+            wheel, = copy.glob("*.whl")
+            self.assertIn(f"archpool-{archpool.__version__}-", wheel.name)
+            packed = {name for name in zipfile.ZipFile(wheel).namelist()
+                      if name.startswith("archpool/")}
+        built = {str(path.relative_to(LIBRARY)) for path in LIBRARY.rglob("*.py*")
+                 if "__pycache__" not in path.parts} | {"archpool/py.typed"}
+        self.assertEqual(packed, built)
+        # One for each proto: a message that is not made would be missed late.
+        protos = {path.stem for path in (REPOSITORY / "proto/archpool/v1").glob(
+            "*.proto")}
+        self.assertEqual({pathlib.Path(name).name.removesuffix("_pb2.py")
+                          for name in packed if name.endswith("_pb2.py")}, protos)
+
+    def test_the_example_goes_from_arrays_to_a_network(self):
+        with tempfile.TemporaryDirectory(prefix="archpool-example-") as scratch:
+            ran = subprocess.run(
+                [sys.executable, REPOSITORY / "deploy/examples/numpy_to_torch.py"],
+                cwd=scratch, capture_output=True, text=True, timeout=540,
+                env={**os.environ, "PYTHONPATH": str(LIBRARY),
+                     "PATH": f"{PROGRAMS.resolve()}:{os.environ['PATH']}"})
+            self.assertTrue((pathlib.Path(scratch) /
+                             "numpy-to-torch/result/model.py").is_file(), ran.stderr)
+        if importlib.util.find_spec("torch") is None:
+            self.assertIn("TORCH_MISSING", ran.stderr)
+        else:
+            self.assertEqual(ran.returncode, 0, ran.stderr)
+            right = int(ran.stdout.split()[-4])
+            self.assertGreater(right, 80, ran.stdout)  # of 100; guessing has 33
+
+
 class TypesTest(unittest.TestCase):
     def test_types_are_whole_where_mypy_is_installed(self):
         tried = subprocess.run([sys.executable, "-m", "mypy", "--version"],
@@ -312,6 +361,9 @@ class TypesTest(unittest.TestCase):
 
 if __name__ == "__main__":
     MISSING = missing_packages()
+    if MISSING and os.path.exists(DEBIANS_PYTHON) and not os.environ.get("ARCHPOOL_DEBIANS_PYTHON"):
+        os.environ["ARCHPOOL_DEBIANS_PYTHON"] = "1"
+        os.execv(DEBIANS_PYTHON, [DEBIANS_PYTHON, *sys.argv])
     if MISSING:
         print("skipped: install", *MISSING)
         sys.exit(SKIPPED)

@@ -53,7 +53,7 @@ def as_torch_module(directory: PathText) -> "torch.nn.Module":
         raise ArchpoolError("MODEL_UNUSABLE", f"{file} has no function load: it was "
                             "changed, or written by another version; fetch the "
                             "result again")
-    model: "torch.nn.Module" = load(str(folder))
+    model: "torch.nn.Module" = load()  # the weights that lie beside it
     return model
 
 

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Optional
 
 from . import _command
 from ._access import PathText
 from ._task_file import TaskLike, as_file
+from .errors import ArchpoolError
 from .result import Result
 
 __all__ = ["search"]
@@ -26,7 +28,8 @@ def search(task: TaskLike, directory: PathText, *, threads: Optional[int] = None
 
     The reasons of ``archpool search``: TASK_CHANGED, TASK_FAILED, PROGRAM_ENDED...
     """
-    words: list[object] = ["--folder", _command.absolute(directory)]
+    place = _command.absolute(directory)
+    words: list[object] = ["--folder", place]
     if threads is not None:
         words += ["--threads", threads]
     if again:
@@ -34,4 +37,14 @@ def search(task: TaskLike, directory: PathText, *, threads: Optional[int] = None
     with as_file(task, folder) as file:
         answer = _command.run(_command.find_program(program),
                               ["search", file, *words])
-    return Result(_command.absolute(answer["result"]))
+    return _result_of(place, answer["task_id"])
+
+
+def _result_of(place: Path, task_id: int) -> Result:
+    """The results of a search's tasks lie side by side, each with its summary."""
+    for folder in sorted(place.glob("result*")):
+        found = Result(folder)
+        if found.weights.is_file() and found.summary["task_id"] == task_id:
+            return found
+    raise ArchpoolError("RESULT_UNREADABLE", f"the result of task {task_id} is not in "
+                        f"{place}: it was removed, and again=True searches again")
