@@ -17,7 +17,8 @@ import unittest
 import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from harness import PROGRAMS, PoolTestCase, wait_for  # noqa: E402
+from harness import PROGRAMS, Pool, PoolTestCase, wait_for  # noqa: E402
+from tls_test import Authority  # noqa: E402
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 SOURCES = REPOSITORY / "client" / "python"
@@ -296,6 +297,34 @@ class PlaintextTest(PoolTestCase):
         with self.assertRaises(archpool.ArchpoolError) as refused:
             archpool.Pool.connect("pool.example.org:7070", token_file, plaintext=True)
         self.assertEqual(refused.exception.reason, "PLAINTEXT_PUBLIC")
+
+
+class OwnCertificateTest(unittest.TestCase):
+    def test_a_pin_means_what_it_means_to_the_programs(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="archpool-own-"))
+        self.addCleanup(shutil.rmtree, folder)
+        certificate, key = Authority(folder).issue("server")
+        chain = folder / "chain.pem"
+        chain.write_bytes(certificate.read_bytes() +
+                          (folder / "ca.pem").read_bytes())
+        pool = Pool("--tls-certificate", chain, "--tls-key", key)
+        self.addCleanup(pool.close)
+        from archpool._access import Address
+        from archpool._tls import fetch_chain, pin_of
+        own, authority = map(pin_of, fetch_chain(
+            Address.parse(f"127.0.0.1:{pool.port}")))
+        # Nobody else has its key; the authority vouches for others as well.
+        for host, pin in (("127.0.0.1", own), ("localhost", own),
+                          ("127.0.0.1", authority)):
+            with archpool.Pool.connect(f"{host}:{pool.port}",
+                                       pool.token_file("operator"),
+                                       server_pin=str(pin)) as connected:
+                self.assertEqual(connected.account, "operator")
+        with self.assertRaises(archpool.ArchpoolError) as refused:
+            archpool.Pool.connect(f"localhost:{pool.port}",
+                                  pool.token_file("operator"),
+                                  server_pin=str(authority), patience_s=0)
+        self.assertIn("localhost is not in", refused.exception.sentence)
 
 
 class PackageTest(unittest.TestCase):
