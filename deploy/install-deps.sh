@@ -34,6 +34,8 @@ RUN_PACKAGES=(libopenblas0-pthread postgresql dataset-fashion-mnist)
 TEST_PACKAGES=(
   clang lld libclang-rt-dev clang-format clang-tidy codespell shellcheck
   g++-aarch64-linux-gnu qemu-user debootstrap python3-jsonschema python3-yaml
+  python3-grpcio python3-protobuf python3-openssl python3-numpy
+  python3-setuptools python3-pip python3-wheel mypy
 )
 BENCH_PACKAGES=(python3-torch)
 PACKAGE_PACKAGES=(dpkg-dev file)
