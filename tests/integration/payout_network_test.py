@@ -81,14 +81,27 @@ class PayoutNetworkTest(HttpRailTestCase):
         self.assert_paid_once(payouts)
         self.assert_books(payouts)
 
+    def ask_into_a_cut(self, amount, name, is_done, amounts):
+        """The request that got no answer. On a busy machine the server may have
+        something else to commit first: then it is answered, and asked again."""
+        for attempt in range(5):
+            cuts = self.gate.counts["commit_cuts"]
+            self.gate.cut_at_next_commit(is_done)
+            request = f"{name}-{attempt}"
+            answer = self.ask(amount, request, patience=0)
+            self.assertEqual(self.gate.counts["commit_cuts"], cuts + 1)
+            if answer is None:
+                return request
+            amounts[answer] = str(amount)
+            self.wait_for_end_of_all()
+        self.fail("each cut hit another commit than the payout's")
+
     def test_a_commit_without_an_answer_is_resolved_by_reading_back(self):
         self.start_behind_gate(moods=("ok",))
         amounts = {}
         for number, (name, is_done) in enumerate(COMMIT_CUTS.items(), 1):
             with self.subTest(name):
-                self.gate.cut_at_next_commit(is_done)
-                self.assertIsNone(self.ask(number, name, patience=0))
-                self.assertEqual(self.gate.counts["commit_cuts"], number)
+                name = self.ask_into_a_cut(number, name, is_done, amounts)
                 self.assertEqual(len(self.payouts()), len(amounts) + is_done)
                 first = self.request(number, name)
                 amounts[first] = str(number)
