@@ -20,8 +20,10 @@ std::optional<absl::Time> UnusedSince(const DatasetClaim& claim) {
 
 bool IsOver(const RetentionPolicy& policy, const StoredFile& file,
             absl::Time now) {
-  return now >= file.create_time + policy.uncut_files ||
-         (file.cut_time && now >= *file.cut_time + policy.cut_files);
+  // Once it was cut, only that counts: however old it was then, its sender may
+  // cut it otherwise, and an operator may keep such files for longer.
+  if (file.cut_time) return now >= *file.cut_time + policy.cut_files;
+  return now >= file.create_time + policy.uncut_files;
 }
 
 bool IsOver(const RetentionPolicy& policy, const DatasetClaim& claim,

@@ -29,6 +29,16 @@ TEST(RetentionTest, AFileGoesAfterItIsCutOrWhenNothingIsMadeOfIt) {
   EXPECT_TRUE(Over(file));
 }
 
+TEST(RetentionTest, AFileThatWasCutIsKeptAfterTheCutHoweverOldItWas) {
+  StoredFile file{.create_time = kNow - 30 * kDay, .cut_time = kNow};
+  EXPECT_FALSE(Over(file)) << "it was cut on the last of its days";
+  RetentionPolicy policy = kPolicy;
+  policy.cut_files = absl::InfiniteDuration();
+  file.create_time = kNow - 900 * kDay;
+  file.cut_time = file.create_time;
+  EXPECT_FALSE(IsOver(policy, file, kNow)) << "cut files are kept for good";
+}
+
 TEST(RetentionTest, ADatasetGoesWhenItIsLongUnused) {
   DatasetClaim claim;
   EXPECT_FALSE(Over(claim)) << "nobody noted when it was last used";
