@@ -68,7 +68,11 @@ absl::StatusOr<CollectedBlobs> BlobCollector::Round(
 
 absl::Status BlobCollector::CollectPart(int part, const std::stop_token& stop,
                                         CollectedBlobs& collected) {
-  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Digest> blobs, blobs_.List(part));
+  const absl::StatusOr<std::vector<Digest>> listed = blobs_.List(part);
+  // What the disk does not do is told where all its failures are
+  // (StorageErrors), and keeps nothing else on it.
+  if (!listed.ok()) return absl::OkStatus();
+  const std::vector<Digest>& blobs = *listed;
   for (size_t from = 0; from < blobs.size() && !stop.stop_requested();
        from += kAskedAtOnce) {
     const size_t to = std::min(from + kAskedAtOnce, blobs.size());
@@ -89,14 +93,18 @@ absl::Status BlobCollector::CollectPart(int part, const std::stop_token& stop,
 
 absl::Status BlobCollector::Collect(const Digest& blob,
                                     CollectedBlobs& collected) {
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const BlobRemoval removal,
-      blobs_.Remove(
-          blob, files_.Now() - options_.unclaimed_kept,
-          [&]() -> absl::StatusOr<bool> { return IsWanted(blob, collected); }));
-  collected.removed += removal.is_gone ? 1 : 0;
-  collected.freed_bytes += removal.freed_bytes;
-  if (removal.is_gone) options_.at("blob.removed");
+  absl::Status asked;
+  const absl::StatusOr<BlobRemoval> removal =
+      blobs_.Remove(blob, files_.Now() - options_.unclaimed_kept, [&] {
+        const absl::StatusOr<bool> is_wanted = IsWanted(blob, collected);
+        asked = is_wanted.status();
+        return is_wanted;
+      });
+  ARCHPOOL_RETURN_IF_ERROR(asked);
+  if (!removal.ok()) return absl::OkStatus();  // as of a part above
+  collected.removed += removal->is_gone ? 1 : 0;
+  collected.freed_bytes += removal->freed_bytes;
+  if (removal->is_gone) options_.at("blob.removed");
   return absl::OkStatus();
 }
 

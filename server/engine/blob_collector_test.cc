@@ -4,6 +4,8 @@
 #include "server/engine/blob_collector.h"
 
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -228,6 +230,18 @@ TEST_F(BlobCollectorTest, AllThreeSplitsGoAndTheCountOnce) {
   for (const Digest& split : {train, validation, held_out}) {
     EXPECT_FALSE(Has(split));
   }
+}
+
+// A folder that cannot be listed.
+TEST_F(BlobCollectorTest, ADiskThatFailsInOnePlaceKeepsNothingElse) {
+  const Digest blob = *blobs_.Put("left by a kill");
+  const std::string first = directory_.path() + "/blobs/blobs/00";
+  ASSERT_NE(blob.ToString().substr(0, 2), "00");
+  std::filesystem::remove_all(first);
+  std::ofstream(first) << "a file";
+  Pass(kDay + absl::Minutes(1));
+  EXPECT_EQ(Round().removed, 1);
+  EXPECT_FALSE(Has(blob));
 }
 
 TEST_F(BlobCollectorTest, RunsUntilItIsStopped) {

@@ -29,6 +29,9 @@ absl::Status CheckNew(const PoolState& state, const std::string& name,
 
 namespace {
 
+// How exactly it is known when a file was last sent: each note is a row.
+constexpr absl::Duration kFileUseNoted = absl::Hours(1);
+
 // "leases 5, group smith".
 std::string WordsOf(const SetQuotas& command) {
   std::string words;
@@ -165,7 +168,14 @@ absl::StatusOr<ConfirmFile::Reply> Execute(Step& step,
                         .digest = command.digest,
                         .size_bytes = command.size_bytes,
                         .create_time = step.now};
-  if (step.state.files().contains(KeyOf(file))) return ConfirmFile::Reply();
+  if (const auto found = step.state.files().find(KeyOf(file));
+      found != step.state.files().end()) {
+    // A client that sends it again is about to use it.
+    if (step.now >= found->second.create_time + kFileUseNoted) {
+      step.state.Put(file);
+    }
+    return ConfirmFile::Reply();
+  }
   step.state.Put(file);
   AddStored(step.state, command.caller, CountedBytes(command.size_bytes), 0);
   return ConfirmFile::Reply();

@@ -81,6 +81,25 @@ TEST_F(ClaimsTest, AFileIsGivenBackOnceAfterItWasCut) {
   EXPECT_EQ(UseOf(pool_.client).file_bytes, 9 * kMib);
 }
 
+// A client that sends a file again is told that it is here, and is about to
+// make a dataset of it.
+TEST_F(ClaimsTest, AFileThatIsSentAgainIsKeptAsIfItWereNew) {
+  const auto send = [&] {
+    pool_.Do(ConfirmFile{pool_.client, Sha256("raw"), 3 * kMib});
+  };
+  send();
+  pool_.now += 30 * kDay;
+  send();
+  EXPECT_TRUE(End(OfFile(pool_.client, "raw")).is_wanted);
+  EXPECT_EQ(UseOf(pool_.client).file_bytes, 3 * kMib) << "counted once";
+  Register();  // cut from it
+  pool_.now += kDay;
+  send();
+  EXPECT_EQ(End(OfFile(pool_.client, "raw")).ended, 0);
+  pool_.now += 30 * kDay;
+  EXPECT_EQ(End(OfFile(pool_.client, "raw")).ended, 1);
+}
+
 TEST_F(ClaimsTest, ADatasetIsDroppedAndComesBack) {
   const DatasetRecord dataset = Register();
   EXPECT_EQ(dataset.stored_bytes, 6 * kMib);
