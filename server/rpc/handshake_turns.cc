@@ -25,9 +25,29 @@ template <typename Change>
 void HandshakeTurns::Update(const std::string& name, const Change& change) {
   const auto [found, is_new] = sources_.try_emplace(name);
   Source& source = found->second;
-  if (!is_new) OrderOf(source).erase({source.full, name});
+  if (!is_new) TakeOut(name, source);
   change(source);
-  OrderOf(source).insert({source.full, name});
+  PutIn(name, source);
+}
+
+void HandshakeTurns::PutIn(const std::string& name, const Source& source) {
+  if (source.waiting.empty()) {
+    idle_.insert({source.full, name});
+  } else if (source.full == absl::InfinitePast()) {
+    fresh_.emplace(*source.waiting.rbegin(), name);
+  } else {
+    waiting_.insert({source.full, name});
+  }
+}
+
+void HandshakeTurns::TakeOut(const std::string& name, const Source& source) {
+  if (source.waiting.empty()) {
+    idle_.erase({source.full, name});
+  } else if (source.full == absl::InfinitePast()) {
+    fresh_.erase(*source.waiting.rbegin());
+  } else {
+    waiting_.erase({source.full, name});
+  }
 }
 
 void HandshakeTurns::Add(ConnectionId id, const std::string& source) {
@@ -45,9 +65,10 @@ bool HandshakeTurns::Remove(ConnectionId id) {
 }
 
 std::optional<ConnectionId> HandshakeTurns::Take(absl::Time now) {
-  ForgetIdle(now);
+  ForgetUsed(now);
   if (NextTurn() > now) return std::nullopt;
-  const std::string name = waiting_.begin()->second;
+  const std::string name =
+      fresh_.empty() ? waiting_.begin()->second : fresh_.rbegin()->second;
   ConnectionId id = 0;
   Update(name, [&](Source& source) {
     const auto youngest = std::prev(source.waiting.end());
@@ -61,6 +82,7 @@ std::optional<ConnectionId> HandshakeTurns::Take(absl::Time now) {
 }
 
 absl::Time HandshakeTurns::NextTurn() const {
+  if (!fresh_.empty()) return NextOf(rates_.of_all, all_full_);
   if (waiting_.empty()) return absl::InfiniteFuture();
   return std::max(NextOf(rates_.per_source, waiting_.begin()->first),
                   NextOf(rates_.of_all, all_full_));
@@ -68,16 +90,20 @@ absl::Time HandshakeTurns::NextTurn() const {
 
 void HandshakeTurns::GiveBack(const std::string& source, absl::Time now) {
   all_full_ -= rates_.of_all.interval;
-  ForgetIdle(now);
+  ForgetUsed(now);
   // Nothing of it is used any more.
   if (sources_.find(source) == sources_.end()) return;
   Update(source, [this](Source& of) { of.full -= rates_.per_source.interval; });
 }
 
-void HandshakeTurns::ForgetIdle(absl::Time now) {
+void HandshakeTurns::ForgetUsed(absl::Time now) {
   while (!idle_.empty() && idle_.begin()->first <= now) {
     sources_.erase(idle_.begin()->second);
     idle_.erase(idle_.begin());
+  }
+  while (!waiting_.empty() && waiting_.begin()->first <= now) {
+    const std::string name = waiting_.begin()->second;
+    Update(name, [](Source& of) { of.full = absl::InfinitePast(); });
   }
 }
 

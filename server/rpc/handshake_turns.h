@@ -7,7 +7,10 @@
 //
 // The address that used least of what it may goes first, and of its connections
 // the youngest: those who show tokens go before those who do not, and who
-// comes from a hostile address has its chance at each turn of that.
+// comes from a hostile address has its chance at each turn of that. Of
+// addresses that use nothing now, the one with the youngest connection goes
+// first: who has any number of addresses, as everybody has with IPv6, keeps out
+// none that comes between them, however it is called.
 //
 // Does no IO; one thread at a time. Times are of one clock that is not set.
 #ifndef ARCHPOOL_SERVER_RPC_HANDSHAKE_TURNS_H_
@@ -63,26 +66,27 @@ class HandshakeTurns {
 
  private:
   // What was used is told by when it will have come back: at `full`, or later
-  // than that, nothing is used.
+  // than that, nothing is used. InfinitePast: that is known already.
   struct Source {
     absl::Time full = absl::InfinitePast();
     absl::btree_set<ConnectionId> waiting;
   };
   using Order = absl::btree_set<std::pair<absl::Time, std::string>>;
 
-  // Those that wait are in one order, the others in another.
-  Order& OrderOf(const Source& source) {
-    return source.waiting.empty() ? idle_ : waiting_;
-  }
+  // Each is in one order: idle, or waiting with nothing used, or waiting.
+  void PutIn(const std::string& name, const Source& source);
+  void TakeOut(const std::string& name, const Source& source);
   // Changes `sources_[name]` by `change(source)`, and its place in the orders.
   template <typename Change>
   void Update(const std::string& name, const Change& change);
-  void ForgetIdle(absl::Time now);
+  // Those that use nothing any more are equal.
+  void ForgetUsed(absl::Time now);
 
   const HandshakeRates rates_;
   absl::btree_map<std::string, Source> sources_;
   absl::btree_map<ConnectionId, std::string> source_of_;  // of those that wait
   Order waiting_;
+  absl::btree_map<ConnectionId, std::string> fresh_;  // by their youngest
   Order idle_;
   absl::Time all_full_ = absl::InfinitePast();
 };

@@ -109,6 +109,44 @@ TEST_F(HandshakeTurnsTest, WhoUsedNothingGoesBeforeAllWhoDid) {
   EXPECT_THAT(turns_.Take(now_), Optional(honest));
 }
 
+// A /48 of IPv6 is 65,536 addresses here: each connection comes from a new one.
+TEST_F(HandshakeTurnsTest, NewAddressesWithoutEndKeepNobodyOut) {
+  for (int i = 0; i < 200; ++i) Add(absl::StrCat("a", i));
+  TakeAll();
+  const ConnectionId honest = Add("z");
+  Pass(absl::Milliseconds(20));
+  EXPECT_THAT(turns_.Take(now_), Optional(honest)) << "whatever its name is";
+}
+
+// Whose use came back while it waited is as good as new.
+TEST_F(HandshakeTurnsTest, WhatCameBackDoesNotCountAgainstAnAddress) {
+  Add("farm");
+  TakeAll();
+  for (int i = 0; i < 20; ++i) {
+    Add(absl::StrCat("before", i));
+    turns_.Take(now_);
+  }
+  const ConnectionId honest = Add("farm");
+  Pass(absl::Milliseconds(220));
+  EXPECT_THAT(turns_.Take(now_), Optional(honest));
+  // It used one by now, so a new address goes before it.
+  Add("farm");
+  const ConnectionId other = Add("after");
+  Add("farm");
+  EXPECT_THAT(turns_.Take(now_), Optional(other));
+}
+
+TEST_F(HandshakeTurnsTest, OfAddressesThatUsedNothingAnyConnectionMayEnd) {
+  const ConnectionId first = Add("a");
+  const ConnectionId second = Add("b");
+  const ConnectionId third = Add("a");
+  EXPECT_TRUE(turns_.Remove(third));
+  EXPECT_THAT(turns_.Take(now_), Optional(second));
+  EXPECT_THAT(turns_.Take(now_), Optional(first));
+  EXPECT_EQ(turns_.Take(now_), std::nullopt);
+  EXPECT_EQ(turns_.waiting_count(), 0);
+}
+
 TEST_F(HandshakeTurnsTest, WhatEndsBeforeItsTurnCostsNothing) {
   const ConnectionId gone = Add("a");
   EXPECT_TRUE(turns_.Remove(gone));
