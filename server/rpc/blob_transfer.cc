@@ -234,7 +234,7 @@ absl::Status DownloadStream::ReadChunk() {
     ARCHPOOL_ASSIGN_OR_RETURN(size_bytes_, source.blobs.Size(source.digest));
     source_ = std::move(source);
   }
-  chunk_bytes_ = budget_.TakeChunk();
+  chunk_bytes_ = budget_.TakeChunk(caller_);
   ARCHPOOL_ASSIGN_OR_RETURN(
       std::string data,
       source_->blobs.Read(source_->digest, offset_bytes_, chunk_bytes_));
@@ -245,7 +245,8 @@ absl::Status DownloadStream::ReadChunk() {
 }
 
 void DownloadStream::GiveChunkBack() {
-  if (chunk_bytes_ > 0) budget_.GiveBack(std::exchange(chunk_bytes_, 0));
+  if (chunk_bytes_ > 0)
+    budget_.GiveBack(caller_, std::exchange(chunk_bytes_, 0));
 }
 
 void DownloadStream::OnDone() {

@@ -2,7 +2,8 @@
 // How many downloads are under way, and how much of them lies in memory: who
 // opens them and does not read takes neither from others. An account may open
 // as many as half of those that are left, and always a few; the more bytes lie
-// there unread, the smaller the chunks. Thread-safe.
+// there unread, the smaller the chunks, and of those bytes too an account has
+// half of what is left at most, beside the smallest chunks. Thread-safe.
 #ifndef ARCHPOOL_SERVER_RPC_DOWNLOAD_BUDGET_H_
 #define ARCHPOOL_SERVER_RPC_DOWNLOAD_BUDGET_H_
 
@@ -36,14 +37,21 @@ class DownloadBudget {
   // REQUIRES: it was opened, and holds no chunk.
   void Close(AccountId account) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // How large the next chunk of one may be; it is held until given back.
-  int64_t TakeChunk() ABSL_LOCKS_EXCLUDED(mutex_);
-  void GiveBack(int64_t chunk_bytes) ABSL_LOCKS_EXCLUDED(mutex_);
+  // How large the next chunk of one of that account's may be; it is held until
+  // given back. REQUIRES: the account has one open.
+  int64_t TakeChunk(AccountId account) ABSL_LOCKS_EXCLUDED(mutex_);
+  void GiveBack(AccountId account, int64_t chunk_bytes)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  struct Use {
+    int64_t open = 0;
+    int64_t held_bytes = 0;
+  };
+
   const DownloadLimits limits_;
   absl::Mutex mutex_;
-  absl::btree_map<AccountId, int64_t> of_account_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_map<AccountId, Use> of_account_ ABSL_GUARDED_BY(mutex_);
   int64_t open_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t held_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
