@@ -161,6 +161,10 @@ TEST_F(PredictTest, WhatIsBrokenIsNamed) {
       {"classes.json", "{", "classes.json"},
       {"classes.json", R"({"classes": ["a"]})", "4 names"},
       {"classes.json", R"({"classes": [1, 2, 3, 4]})", "no text"},
+      {"classes.json",
+       R"({"classes": )" + std::string(500'000, '[') +
+           std::string(500'000, ']') + "}",
+       "4 names"},
       {"classes.json", R"({"classes": ["a", "b", "c", "d"], "fit": 1})", "fit"},
       {"classes.json",
        R"({"classes": ["a", "b", "c", "d"], "background": [1, 2, 999]})",

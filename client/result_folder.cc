@@ -57,24 +57,27 @@ absl::Status ParseClasses(absl::string_view name, absl::string_view text,
   const Json json = Json::parse(text.begin(), text.end(), nullptr,
                                 /*allow_exceptions=*/false);
   if (!json.is_object()) return MalformedFile(name, "is not a JSON object");
-  const Json names = json.value("classes", Json());
+  // Looked at in place: a copy of a list in a list in a list, and so on, takes
+  // as much stack as somebody likes.
+  const auto names = json.find("classes");
   const int64_t wanted = result.network.plan.classes;
-  if (!names.is_array() || std::ssize(names) != wanted) {
+  if (names == json.end() || !names->is_array() ||
+      std::ssize(*names) != wanted) {
     return MalformedFile(
         name, absl::StrCat("classes is not a list of ", wanted,
                            " names, as many as the network has classes"));
   }
   result.network.class_names.clear();
-  for (const Json& one : names) {
+  for (const Json& one : *names) {
     if (!one.is_string()) return MalformedFile(name, "a class is no text");
     result.network.class_names.push_back(one.get<std::string>());
   }
-  const Json fit = json.value("fit", Json("crop"));
-  if (fit != Json("crop") && fit != Json("stretch")) {
+  const auto fit = json.find("fit");
+  const bool is_stretched = fit != json.end() && *fit == Json("stretch");
+  if (fit != json.end() && !is_stretched && *fit != Json("crop")) {
     return MalformedFile(name, "fit is neither \"crop\" nor \"stretch\"");
   }
-  result.rules.fit =
-      fit == Json("crop") ? PictureFit::kCrop : PictureFit::kStretch;
+  result.rules.fit = is_stretched ? PictureFit::kStretch : PictureFit::kCrop;
   const auto background = json.find("background");
   if (background != json.end()) {
     ARCHPOOL_ASSIGN_OR_RETURN(result.rules.background,

@@ -128,6 +128,22 @@ TEST(ArchitectureJsonTest, ANetworkThatIsTooLargeIsRefused) {
   EXPECT_THAT(std::string(read.status().message()), HasSubstr("1 to 1000"));
 }
 
+// Lists within lists take memory, which is bounded, and no stack.
+TEST(ArchitectureJsonTest, NestingWithoutEndIsRefused) {
+  constexpr size_t kDepth = 2'000'000;
+  const std::string nest =
+      std::string(kDepth, '[') + std::string(kDepth, ']') + "}";
+  for (const char* key : {"layers", "average_pools_count_padding"}) {
+    Json json = NetworkJson(Sample());
+    json.erase(key);
+    std::string text = json.dump();
+    text.pop_back();
+    absl::StrAppend(&text, ",\"", key, "\":", nest);
+    const auto read = ParseArchitecture("a.json", text);
+    EXPECT_EQ(GetReason(read.status()), "RESULT_FILE_MALFORMED") << key;
+  }
+}
+
 // Whatever a disk or a stranger makes of a file, it is an answer and no crash.
 TEST(ArchitectureJsonTest, DamageIsNeverFatal) {
   const std::string whole = NetworkJson(Sample()).dump();

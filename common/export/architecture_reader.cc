@@ -296,8 +296,9 @@ absl::Status CheckFormat(absl::string_view name, const Reader& reader,
   // The kernels have these; a file that says otherwise is of other arithmetic.
   ARCHPOOL_ASSIGN_OR_RETURN(const double epsilon,
                             reader.Fraction("batch_norm_epsilon", 0, 1));
-  if (epsilon != kBatchNormEpsilon ||
-      json.value("average_pools_count_padding", Json()) != Json(false)) {
+  const auto counted = json.find("average_pools_count_padding");
+  if (epsilon != kBatchNormEpsilon || counted == json.end() ||
+      *counted != Json(false)) {
     return reader.Error(absl::StrCat("batch_norm_epsilon is not ",
                                      kBatchNormEpsilon,
                                      ", or average pools count padding"));
@@ -342,9 +343,12 @@ absl::StatusOr<ExportedNetwork> ParseArchitecture(absl::string_view name,
                             reader.Fraction("input_deviation", 1e-6, 1));
   network.mean_ppm = PpmOf(mean);
   network.deviation_ppm = PpmOf(deviation);
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      network.plan,
-      PlanReader(name, input, classes).Read(json.value("layers", Json())));
+  // Looked at in place: a copy of a list in a list in a list, and so on, takes
+  // as much stack as somebody likes.
+  const auto layers = json.find("layers");
+  if (layers == json.end()) return reader.Error("layers is not there");
+  ARCHPOOL_ASSIGN_OR_RETURN(network.plan,
+                            PlanReader(name, input, classes).Read(*layers));
   if (ArchitectureIdOf(network.plan) != id) {
     return Malformed(name,
                      "architecture_id is of another network than the layers");
