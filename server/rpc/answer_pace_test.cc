@@ -73,6 +73,13 @@ TEST_F(AnswerPaceTest, WhoIsUnknownIsNobodysDebt) {
   EXPECT_EQ(LateOf(*alice_), "");
 }
 
+// Whose token is in force is no stranger, whatever it may not do.
+TEST_F(AnswerPaceTest, WhatIsRefusedAtTheGateIsTheAccountsDebt) {
+  EXPECT_THAT(alice_->CreateAccount({}), FailsWith("ROLE_NOT_ALLOWED"));
+  EXPECT_NE(LateOf(*alice_), "");
+  EXPECT_EQ(LateOf(*bob_), "");
+}
+
 TEST_F(AnswerPaceTest, WhatThePoolFailsAtCostsNothingMore) {
   for (int i = 0; i < 5; ++i) {
     fixture_.next_commit = Fault::kUnreachable;

@@ -62,8 +62,8 @@ absl::Status AdmitAnyone(const grpc::CallbackServerContext& context,
   return AuthorizeAnyone(method);
 }
 
-absl::StatusOr<KnownCaller> Gate::Admit(grpc::CallbackServerContext& context,
-                                        absl::string_view method) const {
+absl::StatusOr<KnownCaller> Gate::Recognise(
+    const grpc::ServerContextBase& context) const {
   absl::string_view token = MetadataOf(context, kMetadataKey);
   if (!absl::ConsumePrefix(&token, "Bearer ") || token.empty()) {
     return Unauthenticated("TOKEN_MISSING",
@@ -77,22 +77,34 @@ absl::StatusOr<KnownCaller> Gate::Admit(grpc::CallbackServerContext& context,
                            "the token belongs to no account of this pool; "
                            "check the token file, or ask the pool's operator");
   }
+  return *std::move(caller);
+}
+
+AccountId Gate::PayerOf(const grpc::ServerContextBase& context) const {
+  const absl::StatusOr<KnownCaller> caller = Recognise(context);
+  const bool is_known = caller.ok() && caller->token.IsInForce(clock_.Now());
+  return is_known ? caller->account.id : AccountId();
+}
+
+absl::StatusOr<KnownCaller> Gate::Admit(grpc::CallbackServerContext& context,
+                                        absl::string_view method) const {
+  ARCHPOOL_ASSIGN_OR_RETURN(KnownCaller caller, Recognise(context));
   const absl::Time now = clock_.Now();
-  ARCHPOOL_RETURN_IF_ERROR(CheckInForceAt(caller->token, now));
+  ARCHPOOL_RETURN_IF_ERROR(CheckInForceAt(caller.token, now));
   if (on_caller_ != nullptr) {
-    ARCHPOOL_RETURN_IF_ERROR(on_caller_(context.peer(), caller->token));
+    ARCHPOOL_RETURN_IF_ERROR(on_caller_(context.peer(), caller.token));
   }
   // Before the request is read: another version's may mean something else.
   ARCHPOOL_RETURN_IF_ERROR(CheckVersion(context));
-  ARCHPOOL_RETURN_IF_ERROR(Authorize(method, caller->account.role));
-  ARCHPOOL_RETURN_IF_ERROR(AuthorizeScope(method, caller->token.scope));
-  NoteUse(caller->token, now);
-  if (const std::optional<absl::Time> end = caller->token.expire_time;
+  ARCHPOOL_RETURN_IF_ERROR(Authorize(method, caller.account.role));
+  ARCHPOOL_RETURN_IF_ERROR(AuthorizeScope(method, caller.token.scope));
+  NoteUse(caller.token, now);
+  if (const std::optional<absl::Time> end = caller.token.expire_time;
       end && *end - now <= kTokenEndsSoon) {
     context.AddTrailingMetadata(wire::kTokenSecondsLeftKey,
                                 absl::StrCat(absl::ToInt64Seconds(*end - now)));
   }
-  return *std::move(caller);
+  return caller;
 }
 
 void Gate::Answer(grpc::ServerContextBase& context, AccountId account,

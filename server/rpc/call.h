@@ -71,6 +71,10 @@ class Gate {
                                     absl::string_view method) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Whose pace a call has that was not admitted: the account's whose token it
+  // carries, where that is in force, whatever else was wrong; else unset.
+  AccountId PayerOf(const grpc::ServerContextBase& context) const;
+
   // Calls `send`, which sends what a call of that account, unset where nobody
   // knows it, came to, at the account's pace; where it waited, the answer says
   // so in `context`, as long as the call.
@@ -86,6 +90,10 @@ class Gate {
   }
 
  private:
+  // Whose token the call carries. UNAUTHENTICATED (TOKEN_MISSING,
+  // TOKEN_UNKNOWN).
+  absl::StatusOr<KnownCaller> Recognise(
+      const grpc::ServerContextBase& context) const;
   void NoteUse(const AccountToken& token, absl::Time now) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -129,7 +137,8 @@ grpc::ServerUnaryReactor* Serve(const Gate& gate,
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::StatusOr<KnownCaller> caller = gate.Admit(*context, method);
   if (!caller.ok()) {
-    FinishPaced(gate, context, AccountId(), reactor, caller.status());
+    FinishPaced(gate, context, gate.PayerOf(*context), reactor,
+                caller.status());
     return reactor;
   }
   const AccountId account = caller->account.id;
