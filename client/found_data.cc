@@ -166,10 +166,18 @@ std::pair<size_t, uint32_t> FirstCharacter(absl::string_view text) {
     return static_cast<uint32_t>(static_cast<unsigned char>(text[i]));
   };
   const uint32_t lead = byte(0);
-  const size_t length = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  const size_t length = lead < 0xc0   ? 1
+                        : lead < 0xe0 ? 2
+                        : lead < 0xf0 ? 3
+                        : lead < 0xf8 ? 4
+                                      : 1;
   if (length == 1 || length > text.size()) return {1, lead};
   uint32_t code = lead & (0x7fU >> length);
-  for (size_t i = 1; i < length; ++i) code = (code << 6) | (byte(i) & 0x3f);
+  for (size_t i = 1; i < length; ++i) {
+    // Or a quotation mark behind half a character would end the quotes.
+    if ((byte(i) & 0xc0) != 0x80) return {1, lead};
+    code = (code << 6) | (byte(i) & 0x3f);
+  }
   return {length, code};
 }
 

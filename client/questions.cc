@@ -11,6 +11,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "client/import/imported.h"
+#include "client/text.h"
 #include "common/base/status.h"
 
 namespace archpool {
@@ -68,7 +69,7 @@ absl::Status Questions::Ask(const std::string& question,
                                    : take(*answer);
     if (taken.ok()) return taken;
     if (absl::IsCancelled(taken)) return taken;
-    out_ << "  " << taken.message() << "\n";
+    out_ << "  " << Clean(taken.message()) << "\n";
   }
 }
 

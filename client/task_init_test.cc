@@ -100,6 +100,10 @@ TEST(FoundDataTest, QuotesWhatNoTaskFileTakesAsItIs) {
   EXPECT_EQ(YamlQuoted("a\"b\\c"), R"("a\"b\\c")");
   EXPECT_EQ(YamlQuoted("\xc3\xa9\xe2\x80\x99\xc2\xa0\n"),
             "\"\xc3\xa9\\u2019\\u00a0\\u000a\"");
+  // Half a character takes nothing with it: names of files may be any bytes.
+  EXPECT_EQ(YamlQuoted("\xc3\"\n"), "\"\xc3\\\"\\u000a\"");
+  EXPECT_EQ(YamlQuoted("\xe2\x80\""), "\"\xe2\\u0080\\\"\"");
+  EXPECT_EQ(YamlQuoted("\xff\"\"\""), "\"\xff\\\"\\\"\\\"\"");
 }
 
 // A pipe in place of a terminal.
@@ -140,6 +144,21 @@ TEST_F(QuestionsTest, AsksUntilItIsAnswered) {
   EXPECT_THAT(taken_, ElementsAre("great", "good"));
   EXPECT_THAT(said_.str(), HasSubstr("which [good]:   it must be good\n"));
   EXPECT_EQ(GetReason(Ask(questions)), "ANSWERS_ENDED");
+}
+
+// What is wrong may name a file, which may be called anything.
+TEST_F(QuestionsTest, WhatIsWrongMovesNoCursor) {
+  Answer("x\ngood\n");
+  Questions questions(ends_[0], said_, stop_.get_token());
+  EXPECT_TRUE(questions
+                  .Ask("which", "",
+                       [](const std::string& answer) {
+                         return answer == "good"
+                                    ? absl::OkStatus()
+                                    : InvalidArgument("NO", "no \x1b[2J file");
+                       })
+                  .ok());
+  EXPECT_THAT(said_.str(), HasSubstr("  no ?[2J file\n"));
 }
 
 TEST_F(QuestionsTest, StopsWhileItWaits) {
