@@ -63,10 +63,17 @@ std::string Paint(const Terminal& terminal, Color color,
 }
 
 std::string Clean(absl::string_view text) {
-  std::string clean(text);
-  for (char& c : clean) {
-    const unsigned char byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) c = '?';
+  std::string clean;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte_at = [text](size_t at) {
+      return at < text.size() ? static_cast<unsigned char>(text[at]) : 0;
+    };
+    // U+0080 to U+009F too: U+009B begins what moves the cursor as ESC [ does.
+    const bool is_long_control =
+        byte_at(i) == 0xc2 && byte_at(i + 1) >= 0x80 && byte_at(i + 1) < 0xa0;
+    if (is_long_control) ++i;
+    const bool is_control = byte_at(i) < 0x20 || byte_at(i) == 0x7f;
+    clean += is_control || is_long_control ? '?' : text[i];
   }
   return clean;
 }

@@ -49,6 +49,10 @@ TEST(TextTest, FormatsTimesForPeople) {
 TEST(TextTest, CleansControlCharacters) {
   EXPECT_EQ(Clean("a\x1b[2Jb\n\x7f"), "a?[2Jb??");
   EXPECT_EQ(Clean("grün"), "grün");
+  EXPECT_EQ(Clean("a\xc2\x9b"
+                  "2J\xc2\x80\xc2\x9f"),
+            "a?2J??");
+  EXPECT_EQ(Clean("\xc2\xa0\xc3\x9b\xc2"), "\xc2\xa0\xc3\x9b\xc2");
 }
 
 TEST(TextTest, MeasuresWhatIsSeen) {
