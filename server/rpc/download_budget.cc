@@ -11,8 +11,8 @@ namespace archpool::rpc {
 namespace {
 
 // Nobody takes more of what is left at a time.
-constexpr int64_t kAccountPart = 2;  // of all of an account
-constexpr int64_t kBytesPart = 8;    // of one chunk
+constexpr int64_t kAccountsShare = 2;  // of all of an account
+constexpr int64_t kBytesPart = 8;      // of one chunk
 
 }  // namespace
 
@@ -21,8 +21,9 @@ absl::Status DownloadBudget::Open(AccountId account) {
   const auto found = of_account_.find(account);
   const int64_t has = found == of_account_.end() ? 0 : found->second.open;
   const int64_t left = std::max<int64_t>(limits_.open_max - open_, 0);
-  const int64_t most = std::max(
-      std::min(limits_.account_max, left / kAccountPart), limits_.account_min);
+  const int64_t most =
+      std::max(std::min(limits_.account_max, left / kAccountsShare),
+               limits_.account_min);
   if (has >= most) {
     return Unavailable(
         "DOWNLOADS_BUSY",
@@ -48,7 +49,7 @@ int64_t DownloadBudget::TakeChunk(AccountId account) {
   const auto found = of_account_.find(account);
   ARCHPOOL_CHECK(found != of_account_.end());
   const int64_t left = limits_.unread_bytes - held_bytes_;
-  const int64_t own = left / kAccountPart - found->second.held_bytes;
+  const int64_t own = left / kAccountsShare - found->second.held_bytes;
   const int64_t chunk =
       std::clamp(std::min(left / kBytesPart, own), limits_.chunk_bytes_min,
                  limits_.chunk_bytes_max);
