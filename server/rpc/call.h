@@ -71,8 +71,8 @@ class Gate {
                                     absl::string_view method) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Whose pace a call has that was not admitted: the account's whose token it
-  // carries, where that is in force, whatever else was wrong; else unset.
+  // The account whose pace a call has that was not admitted: that of its
+  // token, where that is in force, whatever else was wrong; else unset.
   AccountId PayerOf(const grpc::ServerContextBase& context) const;
 
   // Calls `send`, which sends what a call of that account, unset where nobody
@@ -90,7 +90,7 @@ class Gate {
   }
 
  private:
-  // Whose token the call carries. UNAUTHENTICATED (TOKEN_MISSING,
+  // The account of the call's token. UNAUTHENTICATED (TOKEN_MISSING,
   // TOKEN_UNKNOWN).
   absl::StatusOr<KnownCaller> Recognise(
       const grpc::ServerContextBase& context) const;
