@@ -11,6 +11,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -44,11 +45,14 @@ double ResidentMb() {
 
 // An account with a connection of its own.
 struct Reader {
-  Reader(const RpcFixture& fixture, const Party& party)
-      : remote(ServerSite::Plaintext(fixture.address()), party.token,
+  Reader(const RpcFixture& fixture, const Party& party,
+         v1::DownloadRequest download)
+      : request(std::move(download)),
+        remote(ServerSite::Plaintext(fixture.address()), party.token,
                Line::kSeparate),
         blob(remote.channel()) {}
 
+  v1::DownloadRequest request;
   Remote remote;
   v1::BlobService::Stub blob;
 };
@@ -56,8 +60,7 @@ struct Reader {
 // A download that is begun and not read. Lives until it is over.
 class Unread : public grpc::ClientReadReactor<v1::DownloadResponse> {
  public:
-  Unread(Reader& reader, const v1::DownloadRequest& request)
-      : request_(request) {
+  explicit Unread(Reader& reader) : request_(reader.request) {
     reader.remote.Prepare(context_, absl::Minutes(5));
     reader.blob.async()->Download(&context_, &request_, this);
     AddHold();  // Until Cancel: it may be refused before.
@@ -74,9 +77,10 @@ class Unread : public grpc::ClientReadReactor<v1::DownloadResponse> {
   grpc::ClientContext context_;
 };
 
-std::string RegisterLarge(RpcFixture& fixture, Party& client) {
-  const std::string images = IdxImages(kImages);
-  const std::string labels = IdxLabels(kImages);
+// Asks for a dataset of the client's own, which no other may read.
+v1::DownloadRequest RegisterLarge(Party& client, int count) {
+  const std::string images = IdxImages(count);
+  const std::string labels = IdxLabels(count);
   AbortUnlessOk(client.Upload(FileUpload(images), images).status());
   AbortUnlessOk(client.Upload(FileUpload(labels), labels).status());
   v1::RegisterDatasetRequest request;
@@ -88,18 +92,20 @@ std::string RegisterLarge(RpcFixture& fixture, Party& client) {
   const auto registered = client.remote.Call(
       client.task, &v1::TaskService::Stub::RegisterDataset, request);
   AbortUnlessOk(registered.status());
-  fixture.SubmitTask(client, "client", fixture.Spec(registered->dataset_id()));
-  return registered->dataset_id();
+  v1::DownloadRequest download;
+  download.mutable_dataset_split()->set_dataset_id(registered->dataset_id());
+  download.mutable_dataset_split()->set_split(v1::SPLIT_TRAIN);
+  return download;
 }
 
 // How much memory so many downloads of each account take, in MB.
 double Measure(const std::vector<std::unique_ptr<Reader>>& readers,
-               const v1::DownloadRequest& request, int of_each) {
+               int of_each) {
   const double before = ResidentMb();
   std::vector<Unread*> unread;
   for (const auto& reader : readers) {
     for (int i = 0; i < of_each; ++i) {
-      unread.push_back(new Unread(*reader, request));
+      unread.push_back(new Unread(*reader));
     }
   }
   absl::SleepFor(kSettles);
@@ -115,26 +121,23 @@ int Run() {
   limit.rlim_cur = limit.rlim_max;
   ARCHPOOL_CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
   RpcFixture fixture;
-  const auto client = fixture.Make("client", v1::ROLE_CLIENT);
-  v1::DownloadRequest request;
-  request.mutable_dataset_split()->set_dataset_id(
-      RegisterLarge(fixture, *client));
-  request.mutable_dataset_split()->set_split(v1::SPLIT_TRAIN);
-  const auto honest = fixture.Make("honest", v1::ROLE_MINER);
+  const auto honest = fixture.Make("honest", v1::ROLE_CLIENT);
+  const v1::DownloadRequest request = RegisterLarge(*honest, kImages);
   AbortUnlessOk(honest->Download(request).status());
-  const auto make = [&fixture](const std::string& name) {
-    return std::make_unique<Reader>(fixture,
-                                    *fixture.Make(name, v1::ROLE_MINER));
+  auto make = [&fixture, count = kImages](const std::string& name) mutable {
+    const auto client = fixture.Make(name, v1::ROLE_CLIENT);
+    return std::make_unique<Reader>(fixture, *client,
+                                    RegisterLarge(*client, ++count));
   };
   std::vector<std::unique_ptr<Reader>> one;
   one.push_back(make("m0"));
-  const double of_one = Measure(one, request, kOfOne);
+  const double of_one = Measure(one, kOfOne);
   PrintJsonLine("unread/1024_of_one_account", of_one, "MB", kGoalMb);
   std::vector<std::unique_ptr<Reader>> many;
   for (int i = 1; i <= kAccounts; ++i) {
     many.push_back(make(absl::StrCat("m", i)));
   }
-  const double of_many = Measure(many, request, kOfOne / 8);
+  const double of_many = Measure(many, kOfOne / 8);
   PrintJsonLine("unread/64_accounts", of_many, "MB", kGoalMb);
   // Those who read are served as before.
   AbortUnlessOk(honest->Download(request).status());
