@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What downloads of which nobody reads anything cost a server in memory: 1,024
-// of one account, then as many of 64 accounts as the server allows. Server and
-// clients share this process, so that it is less than what is measured.
+// of one account, then as many of 64 accounts as the server allows. The clients
+// are a process of their own: what their windows take is not the server's.
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <fstream>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,11 +46,10 @@ double ResidentMb() {
 
 // An account with a connection of its own.
 struct Reader {
-  Reader(const RpcFixture& fixture, const Party& party,
+  Reader(const std::string& address, const std::string& token,
          v1::DownloadRequest download)
       : request(std::move(download)),
-        remote(ServerSite::Plaintext(fixture.address()), party.token,
-               Line::kSeparate),
+        remote(ServerSite::Plaintext(address), token, Line::kSeparate),
         blob(remote.channel()) {}
 
   v1::DownloadRequest request;
@@ -98,20 +98,83 @@ v1::DownloadRequest RegisterLarge(Party& client, int count) {
   return download;
 }
 
-// How much memory so many downloads of each account take, in MB.
-double Measure(const std::vector<std::unique_ptr<Reader>>& readers,
-               int of_each) {
-  const double before = ResidentMb();
+// The clients' process. It is told by lines: "reader ADDRESS TOKEN DATASET",
+// and "begin COUNT", upon which each of these readers begins as many downloads;
+// "end" ends them and forgets the readers. It answers both with a line.
+void ServeReaders(std::FILE* from, std::FILE* to) {
+  std::vector<std::unique_ptr<Reader>> readers;
   std::vector<Unread*> unread;
-  for (const auto& reader : readers) {
-    for (int i = 0; i < of_each; ++i) {
-      unread.push_back(new Unread(*reader));
+  char line[1'024];
+  while (std::fgets(line, sizeof line, from) != nullptr) {
+    std::istringstream words(line);
+    std::string word, address, token, dataset;
+    words >> word;
+    if (word == "reader") {
+      words >> address >> token >> dataset;
+      v1::DownloadRequest request;
+      request.mutable_dataset_split()->set_dataset_id(
+          Digest::Parse(dataset)->AsBytes());
+      request.mutable_dataset_split()->set_split(v1::SPLIT_TRAIN);
+      readers.push_back(std::make_unique<Reader>(address, token, request));
+      continue;
     }
+    int of_each = 0;
+    words >> of_each;
+    for (const auto& reader : readers) {
+      for (int i = 0; i < of_each; ++i) unread.push_back(new Unread(*reader));
+    }
+    if (word == "end") {
+      for (Unread* const one : unread) one->Cancel();
+      unread.clear();
+    }
+    absl::SleepFor(kSettles);
+    if (word == "end") readers.clear();
+    std::fputs("done\n", to);
+    std::fflush(to);
   }
-  absl::SleepFor(kSettles);
+}
+
+// That process, as this one has it. Made before gRPC is used.
+class Readers {
+ public:
+  Readers() {
+    int down[2];
+    int up[2];
+    ARCHPOOL_CHECK(pipe(down) == 0 && pipe(up) == 0);
+    const pid_t child = fork();
+    ARCHPOOL_CHECK(child >= 0);
+    if (child == 0) {
+      close(down[1]);
+      close(up[0]);
+      ServeReaders(fdopen(down[0], "r"), fdopen(up[1], "w"));
+      _exit(0);
+    }
+    close(down[0]);
+    close(up[1]);
+    to_ = fdopen(down[1], "w");
+    from_ = fdopen(up[0], "r");
+  }
+  void Tell(const std::string& line) {
+    std::fputs((line + "\n").c_str(), to_);
+    std::fflush(to_);
+  }
+  void Ask(const std::string& line) {
+    Tell(line);
+    char answer[16];
+    ARCHPOOL_CHECK(std::fgets(answer, sizeof answer, from_) != nullptr);
+  }
+
+ private:
+  std::FILE* to_ = nullptr;
+  std::FILE* from_ = nullptr;
+};
+
+// How much memory so many downloads of each account take, in MB.
+double Measure(Readers& readers, int of_each) {
+  const double before = ResidentMb();
+  readers.Ask(absl::StrCat("begin ", of_each));
   const double took = ResidentMb() - before;
-  for (Unread* const one : unread) one->Cancel();
-  absl::SleepFor(kSettles);
+  readers.Ask("end");
   return took;
 }
 
@@ -120,30 +183,30 @@ int Run() {
   ARCHPOOL_CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
   limit.rlim_cur = limit.rlim_max;
   ARCHPOOL_CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  Readers readers;
   RpcFixture fixture;
   const auto honest = fixture.Make("honest", v1::ROLE_CLIENT);
   const v1::DownloadRequest request = RegisterLarge(*honest, kImages);
   AbortUnlessOk(honest->Download(request).status());
-  auto make = [&fixture, count = kImages](const std::string& name) mutable {
-    const auto client = fixture.Make(name, v1::ROLE_CLIENT);
-    return std::make_unique<Reader>(fixture, *client,
-                                    RegisterLarge(*client, ++count));
+  const auto make = [&](int number) {
+    const auto client =
+        fixture.Make(absl::StrCat("m", number), v1::ROLE_CLIENT);
+    const auto download = RegisterLarge(*client, kImages + 1 + number);
+    const auto dataset =
+        Digest::FromBytes(download.dataset_split().dataset_id());
+    readers.Tell(absl::StrCat("reader ", fixture.address(), " ", client->token,
+                              " ", dataset->ToString()));
   };
-  std::vector<std::unique_ptr<Reader>> one;
-  one.push_back(make("m0"));
-  const double of_one = Measure(one, kOfOne);
+  make(0);
+  const double of_one = Measure(readers, kOfOne);
   PrintJsonLine("unread/1024_of_one_account", of_one, "MB", kGoalMb);
-  std::vector<std::unique_ptr<Reader>> many;
-  for (int i = 1; i <= kAccounts; ++i) {
-    many.push_back(make(absl::StrCat("m", i)));
-  }
-  const double of_many = Measure(many, kOfOne / 8);
+  for (int i = 1; i <= kAccounts; ++i) make(i);
+  const double of_many = Measure(readers, kOfOne / 8);
   PrintJsonLine("unread/64_accounts", of_many, "MB", kGoalMb);
   // Those who read are served as before.
   AbortUnlessOk(honest->Download(request).status());
-  // Twice, since the clients' half lies here as well.
-  if (std::max(of_one, of_many) <= 2 * kGoalMb) return 0;
-  std::fprintf(stderr, "more than %.0f MB\n", 2 * kGoalMb);
+  if (std::max(of_one, of_many) <= kGoalMb) return 0;
+  std::fprintf(stderr, "more than %.0f MB\n", kGoalMb);
   return 1;
 }
 
