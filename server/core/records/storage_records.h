@@ -21,9 +21,9 @@ struct StoredFile {
   AccountId account;
   Digest digest;
   int64_t size_bytes = 0;
-  absl::Time create_time;
+  absl::Time create_time;  // when it was last sent, to the hour
   // When splits were last cut from it: from then on the dataset needs it no
-  // more. Unset: never, as far as is known.
+  // more. Unset: not since it was last sent, as far as is known.
   std::optional<absl::Time> cut_time;
   // The account has it no longer: the record goes (Removable).
   bool is_gone = false;
