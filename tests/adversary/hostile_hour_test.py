@@ -51,6 +51,7 @@ LEASES_HELD_MAX = 2000
 SETTLED_MAX_S = 360
 # Far below what the honest clients pay, and above what the misers offer.
 PRICE_MINIMUM = "0.5"
+ENDS = ("cancelled", "failed", "succeeded")
 ONE_BLOCK = """\
     - {name: repeat, choices: [1, 2]}
 """
@@ -339,11 +340,12 @@ class HostileHourTest(unittest.TestCase):
         end audits what was not drawn before."""
         for client, task_id in self.tasks + self.teachers:
             self.pool.command(client, "task", "cancel", task_id)
+        # A teacher's space is small: all of it may have been tried before.
         ended = []
         for client, task_id in self.tasks + self.teachers:
             def settled(client=client, task_id=task_id):
                 task = self.pool.command(client, "task", "show", task_id)
-                return task if task["state"] in ("cancelled", "failed") else None
+                return task if task["state"] in ENDS else None
             ended.append(wait_for(f"the end of task {task_id}", settled,
                                   SETTLED_MAX_S))
         return ended
