@@ -238,7 +238,7 @@ endfunction()
 # ARCHPOOL_WITH_FUZZERS it is a libFuzzer program, which takes ARGS: as a test it
 # replays CORPUS, then searches for ARCHPOOL_FUZZ_SECONDS from a fixed seed; finds
 # stay in the build tree. In every other tree it replays CORPUS alone.
-set(ARCHPOOL_FUZZ_SECONDS 15 CACHE STRING "Time for each fuzzer as a test")
+set(ARCHPOOL_FUZZ_SECONDS 6 CACHE STRING "Time for each fuzzer as a test")
 function(archpool_fuzzer)
   cmake_parse_arguments(ARG "" "NAME;CORPUS;DICT" "SRCS;DEPS;ARGS" ${ARGN})
   set(corpus ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_CORPUS})

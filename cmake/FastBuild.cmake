@@ -16,11 +16,28 @@ set(CMAKE_UNITY_BUILD_BATCH_SIZE 14)
 # numbers alone: archpool_optimise gives it to those.
 string(REPLACE "-O3" "-O2" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
 
+# For code of the sanitised trees that takes long to compile: without the checks
+# that double its size and find little beside AddressSanitizer, which sees where a
+# null or stale pointer is used.
+set(ARCHPOOL_FEWER_CHECKS)
+if(ARCHPOOL_SANITIZERS MATCHES "undefined")
+  set(ARCHPOOL_FEWER_CHECKS -fno-sanitize=null,alignment,object-size,vptr)
+endif()
+# For code that no fuzzer runs: nobody asks what of it was covered.
+set(ARCHPOOL_UNCOVERED)
+if(ARCHPOOL_WITH_FUZZERS)
+  set(ARCHPOOL_UNCOVERED -fno-sanitize=fuzzer-no-link)
+endif()
+
 # archpool_optimise(kernels): loops over numbers, which take minutes where the
 # others take seconds, are optimised in debugging and sanitised trees as well.
 function(archpool_optimise name)
-  target_compile_options(archpool_${name} PRIVATE
-    $<IF:$<CONFIG:Release>,-O3,-O2>)
+  if(ARCHPOOL_SANITIZERS)
+    target_compile_options(archpool_${name} PRIVATE -O1 ${ARCHPOOL_FEWER_CHECKS})
+  else()
+    target_compile_options(archpool_${name} PRIVATE
+      $<IF:$<CONFIG:Release>,-O3,-O2>)
+  endif()
 endfunction()
 
 # archpool_unity(target ALONE a.cc): for a target whose files say each of their
@@ -44,8 +61,8 @@ else()
 endif()
 set(ARCHPOOL_LEVEL_OF_server ${level_of_waiting})
 set(ARCHPOOL_LEVEL_OF_wire ${level_of_waiting})
-set(ARCHPOOL_LEVEL_OF_test -O0)
-set(ARCHPOOL_LEVEL_OF_pool_test -O0)
+set(ARCHPOOL_LEVEL_OF_test -O0 ${ARCHPOOL_FEWER_CHECKS} ${ARCHPOOL_UNCOVERED})
+set(ARCHPOOL_LEVEL_OF_pool_test -O0 ${ARCHPOOL_FEWER_CHECKS} ${ARCHPOOL_UNCOVERED})
 
 # archpool_precompiled(target): the options that go with headers compiled in
 # advance, for who compiles them and for who reads them.
