@@ -2,8 +2,10 @@
 #include "server/storage/postgres/private_cluster.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,12 +16,14 @@
 #include <fstream>
 #include <optional>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "common/base/countdown.h"
 #include "common/base/status.h"
 #include "common/base/stop.h"
+#include "server/storage/postgres/bounded_log.h"
 #include "server/storage/postgres/query.h"
 
 namespace archpool {
@@ -38,7 +42,8 @@ constexpr absl::Duration kRestartPause = absl::Milliseconds(500);
 constexpr absl::Duration kReadyMax = absl::Minutes(10);
 // Children of a killed postmaster may hold its memory for a moment.
 constexpr int kFailedStartsMax = 10;
-constexpr uintmax_t kLogBytesMax = uintmax_t{16} << 20;
+constexpr int64_t kLogBytesMax = int64_t{16} << 20;
+constexpr char kLogName[] = "postgres.log";
 
 // Appended to initdb's file, where operators may change them.
 constexpr char kConfiguration[] = R"conf(
@@ -137,6 +142,7 @@ PrivateCluster::~PrivateCluster() {
 absl::Status PrivateCluster::Prepare(const PrivateClusterOptions& options) {
   settings_ = options.settings;
   stop_ = options.stop;
+  log_check_interval_ = options.log_check_interval;
   std::error_code error;
   directory_ = fs::absolute(options.directory, error).lexically_normal();
   ARCHPOOL_RETURN_IF_ERROR(TakeDirectory());
@@ -146,11 +152,8 @@ absl::Status PrivateCluster::Prepare(const PrivateClusterOptions& options) {
     return Unversioned(cluster);
   }
   ARCHPOOL_ASSIGN_OR_RETURN(programs_, postgres::FindPrograms(major));
-  if (fs::file_size(directory_ + "/postgres.log", error) > kLogBytesMax &&
-      !error) {
-    fs::rename(directory_ + "/postgres.log", directory_ + "/postgres.log.1",
-               error);
-  }
+  ARCHPOOL_RETURN_IF_ERROR(
+      postgres::BoundLog(directory_fd_, kLogName, kLogBytesMax));
   if (major) return StopLeftover();
   return InitCluster();
 }
@@ -174,21 +177,27 @@ absl::Status PrivateCluster::TakeDirectory() {
   }
   ARCHPOOL_ASSIGN_OR_RETURN(user_,
                             postgres::ChooseUser(directory_ + "/cluster"));
-  for (const std::string& path : {directory_, directory_ + "/run"}) {
-    if (user_.changes && lchown(path.c_str(), user_.uid, user_.gid) != 0) {
+  directory_fd_ = open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory_fd_ < 0) return StartError("open", directory_);
+  // PostgreSQL's user may have put a link to somebody else's folder there.
+  const int run_fd = openat(directory_fd_, "run",
+                            O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (run_fd < 0) return StartError("open", directory_ + "/run");
+  const absl::Cleanup close_run = [run_fd] { close(run_fd); };
+  for (const auto& [fd, path] : {std::make_pair(directory_fd_, directory_),
+                                 std::make_pair(run_fd, directory_ + "/run")}) {
+    if (user_.changes && fchown(fd, user_.uid, user_.gid) != 0) {
       return StartError("give away", path);
     }
-    if (chmod(path.c_str(), 0700) != 0) return StartError("close", path);
+    if (fchmod(fd, 0700) != 0) return StartError("close", path);
   }
-  directory_fd_ = open(directory_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (directory_fd_ < 0) return StartError("open", directory_);
   return absl::OkStatus();
 }
 
 // Beside, then renamed: a cluster that is there is whole.
 absl::Status PrivateCluster::InitCluster() const {
   const std::string beside = directory_ + "/cluster.new";
-  const std::string log = directory_ + "/postgres.log";
+  const std::string log = directory_ + "/" + kLogName;
   std::error_code error;
   fs::remove_all(beside, error);
   postgres::ChildOptions options{
@@ -253,6 +262,18 @@ absl::Status PrivateCluster::StopLeftover() const {
                    " and does not stop: end it"));
 }
 
+void PrivateCluster::WatchLog(pid_t pid) const {
+  pollfd end = {.fd = pidfd_open(pid, 0), .events = POLLIN, .revents = 0};
+  if (end.fd < 0) return;
+  const int pause_ms =
+      static_cast<int>(absl::ToInt64Milliseconds(log_check_interval_));
+  while (poll(&end, 1, pause_ms) <= 0) {
+    // A log that grows is the lesser evil.
+    postgres::BoundLog(directory_fd_, kLogName, kLogBytesMax).IgnoreError();
+  }
+  close(end.fd);
+}
+
 void PrivateCluster::Supervise() {
   // Signals are for the threads that wait for them.
   sigset_t all;
@@ -267,7 +288,7 @@ void PrivateCluster::Supervise() {
                   "-c", "cluster_name=archpool"},
       .user = user_,
       .directory_fd = directory_fd_,
-      .output_path = directory_ + "/postgres.log",
+      .output_path = directory_ + "/" + kLogName,
       .signal_when_orphaned = SIGINT};
   for (const auto& [name, value] : settings_) {
     options.command.push_back("-c");
@@ -281,6 +302,7 @@ void PrivateCluster::Supervise() {
       const absl::StatusOr<pid_t> started = postgres::StartChild(options);
       if (started.ok()) pid_ = pid = *started;
     }
+    if (pid != 0) WatchLog(pid);
     // Left a zombie until the mutex is held: its number stays its own for as
     // long as Stop may send it a signal.
     siginfo_t info;
@@ -316,7 +338,7 @@ void PrivateCluster::Stop() {
 
 absl::Status PrivateCluster::WaitUntilReady() const {
   const Countdown rest(kReadyMax);
-  const std::string log = directory_ + "/postgres.log";
+  const std::string log = directory_ + "/" + kLogName;
   while (true) {
     const absl::Status status = postgres::RunGuarded([this]() {
       postgres::Connect(ConnectionString("postgres"));

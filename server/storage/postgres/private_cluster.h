@@ -5,7 +5,7 @@
 //
 //   <directory>/cluster   the data (initdb's)
 //   <directory>/run       the socket
-//   <directory>/postgres.log
+//   <directory>/postgres.log   and .1: 16 MiB at most of what came before
 //
 // PostgreSQL refuses to run as root: a root server runs it as the user
 // `postgres` (or `nobody`), to whom the directory is given. That user reaches
@@ -33,6 +33,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "server/storage/postgres/postgres_programs.h"
 
 namespace archpool {
@@ -41,6 +42,8 @@ struct PrivateClusterOptions {
   std::string directory;  // made where it is missing
   // Passed to PostgreSQL with -c, over its configuration file.
   std::vector<std::pair<std::string, std::string>> settings;
+  // How often the size of its log is looked up.
+  absl::Duration log_check_interval = absl::Seconds(30);
   // Ends the wait for it: UNAVAILABLE (STOPPED).
   std::stop_token stop;
 };
@@ -81,6 +84,8 @@ class PrivateCluster {
   absl::Status InitCluster() const;
   absl::Status StopLeftover() const;
   absl::Status WaitUntilReady() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Bounds its log until the process ends.
+  void WatchLog(pid_t pid) const;
   void Supervise() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Constant once started.
@@ -88,6 +93,7 @@ class PrivateCluster {
   std::string programs_;
   std::vector<std::pair<std::string, std::string>> settings_;
   std::stop_token stop_;
+  absl::Duration log_check_interval_;
   postgres::RunAs user_;
   int lock_fd_ = -1;
   int directory_fd_ = -1;

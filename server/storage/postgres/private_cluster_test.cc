@@ -257,6 +257,36 @@ TEST_F(PrivateClusterTest, DeadPostmasterIsStartedAgain) {
   EXPECT_NE(cluster->pid(), postmaster);
 }
 
+TEST_F(PrivateClusterTest, BoundsItsLogWhileItRuns) {
+  CopyCluster();
+  const auto cluster = PrivateCluster::Start(
+      {.directory = path(), .log_check_interval = absl::Milliseconds(50)});
+  ASSERT_THAT(cluster, IsOk());
+  const std::string log = path() + "/postgres.log";
+  std::ofstream(log, std::ios::app) << std::string(size_t{17} << 20, 'x');
+  const absl::Time end = absl::Now() + absl::Seconds(60);
+  while (std::filesystem::file_size(log) > 1 << 20 && absl::Now() < end) {
+    absl::SleepFor(absl::Milliseconds(50));
+  }
+  EXPECT_LT(std::filesystem::file_size(log), 1 << 20);
+  EXPECT_EQ(std::filesystem::file_size(log + ".1"), size_t{16} << 20);
+}
+
+// Only the folder that it made is given to PostgreSQL's user.
+TEST_F(PrivateClusterTest, FollowsNoLinkOfPostgresUser) {
+  CopyCluster();
+  const std::string elsewhere = directory_.path() + "/elsewhere";
+  std::filesystem::create_directory(elsewhere);
+  std::filesystem::permissions(elsewhere, std::filesystem::perms(0755));
+  std::filesystem::remove_all(path() + "/run");
+  std::filesystem::create_symlink(elsewhere, path() + "/run");
+  EXPECT_FALSE(PrivateCluster::Start({.directory = path()}).ok());
+  struct stat found;
+  ASSERT_EQ(stat(elsewhere.c_str(), &found), 0);
+  EXPECT_EQ(found.st_mode & 0777, 0755U);
+  EXPECT_EQ(found.st_uid, geteuid());
+}
+
 // An initdb that was cut short leaves nothing that passes for a cluster.
 TEST_F(PrivateClusterTest, InterruptedInitIsRepeated) {
   std::filesystem::create_directories(path() + "/cluster.new/base");
