@@ -123,6 +123,28 @@ absl::Status CheckTlsFlags(const ServerFlags& flags) {
   return absl::OkStatus();
 }
 
+// Miners that are believed must have nothing to gain, and be let in by nobody
+// but the operator.
+absl::Status CheckOwnMiners(const ServerFlags& flags) {
+  if (flags.policy.own_miners_ppm == 0) return absl::OkStatus();
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const HostPort address,
+      ParseHostPort("--listen", flags.listen, /*port_min=*/0));
+  const std::string other = flags.registration != "closed"
+                                ? "--registration closed"
+                            : flags.policy.price_min > 0 ? "--price-minimum 0"
+                            : flags.rail != "none"       ? "--rail none"
+                            : !address.IsLoopback() ? "--listen 127.0.0.1:0"
+                                                    : "";
+  if (other.empty()) return absl::OkStatus();
+  return FailedPrecondition(
+      "OWN_MINERS_STRANGERS",
+      absl::StrCat("--own-miners believes miners almost all that they say, so "
+                   "strangers must not be among them, nor anything be paid: "
+                   "it needs ",
+                   other, ". Leave out --own-miners to audit all miners"));
+}
+
 }  // namespace
 
 void AddDatabaseFlags(CLI::App& app, ServerFlags& flags) {
@@ -338,6 +360,13 @@ void AddServeFlags(CLI::App& app, ServerFlags& flags) {
   app.add_option("--audit-floor", flags.audit_floor,
                  "Fraction of a proven miner's trials to audit")
       ->capture_default_str();
+  app.add_option("--own-miners", flags.own_miners,
+                 "All miners are your own, and audits take at most this "
+                 "fraction of their work: they find\na machine that computes "
+                 "wrongly, and nobody who lies. Only on loopback, with closed\n"
+                 "registration, no lowest price and no rail; never for "
+                 "strangers. 0: miners are strangers")
+      ->capture_default_str();
   app.add_option("--audit-budget", flags.audit_budget,
                  "Warn when audits take more than this fraction of the audited "
                  "training time")
@@ -412,6 +441,9 @@ absl::Status CheckFlags(ServerFlags& flags) {
   ARCHPOOL_RETURN_IF_ERROR(CheckTlsFlags(flags));
   ARCHPOOL_RETURN_IF_ERROR(
       ReadListen("--listen", flags.is_plaintext, flags.listen));
+  ARCHPOOL_RETURN_IF_ERROR(
+      ParseShare("--own-miners", flags.own_miners, 1, policy.own_miners_ppm));
+  ARCHPOOL_RETURN_IF_ERROR(CheckOwnMiners(flags));
   if (flags.metrics_listen.empty()) return absl::OkStatus();
   return ReadListen("--metrics-listen", flags.is_plaintext,
                     flags.metrics_listen);

@@ -60,6 +60,7 @@ struct ServerFlags {
   double claim_tolerance = 0.002;
   double audit_floor = 0.25;
   double audit_budget = 0.05;
+  double own_miners = 0;
   double planted = 0.03;
   double second_looks = 0.03;
   int64_t audit_budget_ppm = 0;

@@ -46,6 +46,34 @@ TEST(ServerFlagsTest, ACertificateComesWithItsKeyAndWithoutPlainText) {
   EXPECT_THAT(CheckFlags(flags), FailsWith("TLS_FLAGS"));
 }
 
+// Miners that are believed are the operator's alone, and are paid nothing.
+TEST(ServerFlagsTest, OwnMinersAreBelievedWhereNoStrangerCanBe) {
+  ServerFlags own;
+  own.own_miners = 0.05;
+  own.rail = "none";
+  ASSERT_THAT(CheckFlags(own), IsOk());
+  EXPECT_EQ(own.policy.own_miners_ppm, 50'000);
+  EXPECT_EQ(PoolPolicy().own_miners_ppm, 0);
+
+  ServerFlags refused = own;
+  refused.registration = "invited";
+  EXPECT_THAT(CheckFlags(refused), FailsWith("OWN_MINERS_STRANGERS"));
+  refused = own;
+  refused.price_min_coins = 0.5;
+  EXPECT_THAT(CheckFlags(refused), FailsWith("OWN_MINERS_STRANGERS"));
+  refused = own;
+  refused.rail = "files";
+  EXPECT_THAT(CheckFlags(refused), FailsWith("OWN_MINERS_STRANGERS"));
+  refused = own;
+  refused.listen = "0.0.0.0:7070";
+  EXPECT_THAT(CheckFlags(refused), FailsWith("OWN_MINERS_STRANGERS"));
+  refused.own_miners = 0;
+  EXPECT_THAT(CheckFlags(refused), IsOk()) << "they are strangers";
+  refused = own;
+  refused.own_miners = 1.5;
+  EXPECT_THAT(CheckFlags(refused), FailsWith("FLAG_RANGE"));
+}
+
 TEST(ServerFlagsTest, AnAddressIsReadBeforeItIsUsed) {
   for (const char* listen :
        {"127.0.0.1", "127.0.0.1:99999", "http://127.0.0.1:7070", ""}) {

@@ -11,15 +11,23 @@ std::string AddressOf(int port) { return absl::StrCat("127.0.0.1:", port); }
 
 // A pool without strangers: nobody but its operator makes accounts, nothing is
 // paid to anybody, and what would try verifiers or ask a second one is left
-// out. A backup would be this machine's own, and take what the first one needs.
+// out. Audits look for a machine that computes wrongly, in a twentieth of its
+// work; only where they found something are they as among strangers. A backup
+// would be this machine's own, and take what the first one needs.
 std::vector<std::string> ServerArguments(const Folder& folder, int port) {
-  return {"--data-dir", folder.PoolPath(), "--listen", AddressOf(port),
-          "--port-file", folder.PortPath(), "--registration", "closed", "--fee",
-          "0", "--price-minimum", "0", "--rail", "none",
-          // The machine's own faults are looked for, fraud is not. Networks
-          // that enter the front are replayed whatever is set here.
-          "--audit-floor", "0.02", "--planted", "0", "--second-looks", "0",
-          "--silence-term", "30s", "--no-backups"};
+  return {"--data-dir",      folder.PoolPath(),
+          "--listen",        AddressOf(port),
+          "--port-file",     folder.PortPath(),
+          "--registration",  "closed",
+          "--fee",           "0",
+          "--price-minimum", "0",
+          "--rail",          "none",
+          "--own-miners",    "0.05",
+          "--audit-floor",   "0.02",
+          "--planted",       "0",
+          "--second-looks",  "0",
+          "--silence-term",  "30s",
+          "--no-backups"};
 }
 
 // What is said to a program that calls the server.

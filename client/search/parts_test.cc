@@ -34,6 +34,7 @@ TEST(PartsTest, TheServerIsForThisMachineAlone) {
   EXPECT_EQ(ValueOf(words, "--listen"), "127.0.0.1:0");
   EXPECT_EQ(ValueOf(words, "--registration"), "closed");
   EXPECT_EQ(ValueOf(words, "--rail"), "none");
+  EXPECT_EQ(ValueOf(words, "--own-miners"), "0.05");
   EXPECT_EQ(ValueOf(words, "--data-dir"), kFolder.PoolPath());
   EXPECT_EQ(ValueOf(words, "--port-file"), kFolder.PortPath());
   EXPECT_THAT(words, Not(Contains("--plaintext")));

@@ -25,6 +25,15 @@ bool SettleStep(Step& step, TaskId id) {
         settling = {};
         return false;
       }
+      settling.stage =
+          step.policy.own_miners_ppm > 0 ? Stage::kOwnFront : Stage::kCollect;
+      return true;
+    case Stage::kOwnFront:
+      if (!proof::LookForOwnFront(step, id, settling)) return true;
+      if (proof::AskOwnFront(step, id, settling)) {
+        settling = {};
+        return false;
+      }
       settling.stage = Stage::kCollect;
       return true;
     case Stage::kCollect:

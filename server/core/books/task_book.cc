@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "server/core/rules/audit_cost.h"
 
 namespace archpool {
 namespace {
@@ -86,10 +87,13 @@ void TaskBook::Put(const Trial& trial) {
   if (is_awaited && !was_awaited) awaited_.insert(trial.id);
   if (!is_awaited && was_awaited) awaited_.erase(trial.id);
   IndexClaim(index, before, trial);
+  const TaskSpec& spec = *tasks_.at(trial.task).spec;
+  index.examined_units += ExaminedUnits(spec, index.manifest, trial);
   if (is_new) {
     index.networks.Add(trial);
     by_box_[trial.subspace].insert(trial.id);
   } else {
+    index.examined_units -= ExaminedUnits(spec, index.manifest, *before);
     index.tally.Count(*before, index.manifest, -1);
   }
   // Money moves long after: the box need not be told.

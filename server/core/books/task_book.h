@@ -28,7 +28,8 @@ struct TaskIndex {
   BoxIndex boxes;
   NetworkIndex networks;
   TrialTally tally;
-  ClaimFront claims;  // of the measured results
+  WorkUnits examined_units = 0;  // ExaminedUnits of its trials
+  ClaimFront claims;             // of the measured results
   absl::btree_set<TrialId> trials;
   absl::btree_set<LeaseId> leases;  // active
   absl::btree_set<AuditId> audits;  // open ones

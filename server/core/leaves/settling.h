@@ -20,13 +20,14 @@ namespace archpool {
 
 struct Settling {
   enum class Stage {
-    kAsk,      // what short blocks and hidden results have still to prove
-    kCollect,  // what the pay and the front follow from
-    kProve,    // the finalists
-    kMature,   // the rest of the credit
-    kSplit,    // the reward
-    kPay,      // writes down what each trial gets
-    kPost,     // moves the money, and ends the task
+    kAsk,       // what short blocks and hidden results have still to prove
+    kOwnFront,  // what own miners' front has still to prove
+    kCollect,   // what the pay and the front follow from
+    kProve,     // the finalists
+    kMature,    // the rest of the credit
+    kSplit,     // the reward
+    kPay,       // writes down what each trial gets
+    kPost,      // moves the money, and ends the task
   };
   struct Claim {
     AccountId account;
@@ -42,7 +43,9 @@ struct Settling {
   int64_t results_version = -1;  // TaskIndex's when it began
   Claim looked_at;               // the last, for what is to be asked
   std::vector<std::pair<TrialId, bool>> to_ask;  // and whether in full
-  TrialId collected;                             // the last
+  TrialId claimed;      // the last, for the front by claims
+  FrontBuilder claims;  // that front, where miners are the operator's own
+  TrialId collected;    // the last
   std::vector<AcceptedWork> work;
   FrontBuilder front;
   std::vector<TrialId> finalists;  // of it

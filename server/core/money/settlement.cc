@@ -13,6 +13,7 @@
 #include "server/core/leaves/reward.h"
 #include "server/core/money/money.h"
 #include "server/core/money/parts.h"
+#include "server/core/state/own_miners.h"
 #include "server/core/state/queries.h"
 
 namespace archpool::money {
@@ -120,12 +121,19 @@ std::vector<Trial> FinalistsOf(const PoolState& state,
 }
 
 // Whole accounts at a time: what is left of a block would look like a short one
-// if it all began again. False: there are more.
+// if it all began again. Not of an account that nothing is asked of for a short
+// block, which has all of its trials in one. False: there are more.
 bool MatureSome(Step& step, TaskId id) {
   std::vector<TrialId> some;
   for (const auto& [account, block] : step.state.IndexOf(id).tally.immature) {
     if (std::ssize(some) >= step.policy.settle_trials_max) break;
-    for (const auto& [commit_time, trial] : block) some.push_back(trial);
+    const bool is_trusted = IsTrusted(step.state, step.policy, account);
+    for (const auto& [commit_time, trial] : block) {
+      if (is_trusted && std::ssize(some) >= step.policy.settle_trials_max) {
+        break;
+      }
+      some.push_back(trial);
+    }
   }
   for (const TrialId trial : some) Credit(step, trial);
   return step.state.IndexOf(id).tally.immature.empty();

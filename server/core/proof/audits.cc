@@ -13,6 +13,7 @@
 #include "server/core/proof/parts.h"
 #include "server/core/proof/proof.h"
 #include "server/core/rules/arithmetics.h"
+#include "server/core/state/own_miners.h"
 #include "server/core/state/queries.h"
 
 namespace archpool::proof {
@@ -210,7 +211,10 @@ ReportAudit::Reply EndPlanted(Step& step, Audit audit, const Trial& trial,
 ReportAudit::Reply Judge(Step& step, const Audit& audit, Trial trial,
                          const WeightsMeasured& measured) {
   const DatasetManifest& manifest = ManifestOf(step.state, audit.task);
+  // Nobody trains on the operator's own validation split to deceive it; and a
+  // replay of the whole costs a training.
   if (measured.measured_all && audit.kind == AuditKind::kSegment &&
+      !IsTrusted(step.state, step.policy, trial.account) &&
       IsOverfit(step.state, step.policy, audit.task, measured)) {
     Audit whole = audit;
     DeskOf(step).MakeWhole(whole, step.now);

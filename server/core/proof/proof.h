@@ -77,6 +77,13 @@ void AskShortBlocks(Step& step, TaskId task);
 bool LookForLastSegments(const Step& step, TaskId task, Settling& settling);
 // Asks for what was found, a bounded number. False: nothing.
 bool AskLastSegments(Step& step, const Settling& settling);
+// Where miners are the operator's own: which networks the front has by their
+// claims. Looks at a bounded number of trials, from where it was. False: there
+// are more.
+bool LookForOwnFront(const Step& step, TaskId task, Settling& settling);
+// Asks for those that were not measured, as far as audits may go. False:
+// nothing.
+bool AskOwnFront(Step& step, TaskId task, const Settling& settling);
 // And of what the task would end with, what was not replayed in full, with all
 // that it grew from. False: nothing.
 bool AskUnproven(Step& step, const std::vector<Trial>& finalists);

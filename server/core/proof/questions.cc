@@ -11,6 +11,7 @@
 #include "server/core/rules/arithmetics.h"
 #include "server/core/rules/training_steps.h"
 #include "server/core/state/answers.h"
+#include "server/core/state/own_miners.h"
 #include "server/core/state/queries.h"
 
 namespace archpool::proof {
@@ -43,10 +44,11 @@ void AskWhole(Step& step, const Trial& trial) {
 }
 
 // The result, with all that it grew from, as far as it was not replayed in full
-// and can be.
-std::vector<Trial> UnprovenBelow(const PoolState& state,
-                                 const Trial& finalist) {
+// and can be. Nothing where its miner is believed.
+std::vector<Trial> UnprovenBelow(const Step& step, const Trial& finalist) {
+  const PoolState& state = step.state;
   std::vector<Trial> unproven;
+  if (IsTrusted(state, step.policy, finalist.account)) return unproven;
   for (const Trial* trial = &finalist;
        trial != nullptr && !trial->known_from.IsSet();
        trial = state.Find(trial->resumes)) {
@@ -96,6 +98,7 @@ void AskPromotable(Step& step, TaskId task) {
       if (++seen > kWaitingSeenMax) break;
       const Trial& trial = *step.state.Find(waiting.trial);
       if (!IsSeen(trial) && !IsVoid(step.state, trial) &&
+          !IsTrusted(step.state, step.policy, trial.account) &&
           !step.state.audits().Of(waiting.trial).IsSet()) {
         asked.push_back(waiting.trial);
       }
@@ -124,7 +127,10 @@ void AskShortBlocks(Step& step, TaskId task) {
   int64_t looks_left = kLooksPerWrite * step.policy.settle_trials_max;
   for (const auto& [account, block] : index.tally.immature) {
     if (looks_left <= 0) break;
-    if (!IsShort(step.policy, block) || at_work.contains(account)) continue;
+    if (!IsShort(step.policy, block) || at_work.contains(account) ||
+        IsTrusted(step.state, step.policy, account)) {
+      continue;
+    }
     for (const auto& [commit_time, id] : block) {
       if (looks_left-- <= 0) break;
       if (std::ssize(asked) < step.policy.settle_trials_max &&
@@ -145,6 +151,7 @@ bool LookForLastSegments(const Step& step, TaskId task, Settling& settling) {
   int64_t looks_left = kLooksPerWrite * step.policy.settle_trials_max;
   auto account = immature.lower_bound(settling.looked_at.account);
   for (; account != immature.end(); ++account) {
+    if (IsTrusted(step.state, step.policy, account->first)) continue;
     const auto& block = account->second;
     auto next = account->first == settling.looked_at.account
                     ? block.upper_bound(settling.looked_at.claim)
@@ -182,7 +189,7 @@ void AskEvaluation(Step& step, const Trial& trial) {
 bool AskUnproven(Step& step, const std::vector<Trial>& finalists) {
   bool asks = false;
   for (const Trial& finalist : finalists) {
-    for (const Trial& trial : UnprovenBelow(step.state, finalist)) {
+    for (const Trial& trial : UnprovenBelow(step, finalist)) {
       AskWhole(step, trial);
       asks = true;
     }
@@ -193,7 +200,7 @@ bool AskUnproven(Step& step, const std::vector<Trial>& finalists) {
 bool BarUnproven(Step& step, const std::vector<Trial>& finalists) {
   bool bars = false;
   for (Trial finalist : finalists) {
-    if (UnprovenBelow(step.state, finalist).empty()) continue;
+    if (UnprovenBelow(step, finalist).empty()) continue;
     VerdictIn(finalist).is_barred = true;
     step.state.Put(finalist);
     bars = true;

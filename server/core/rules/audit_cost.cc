@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/core/rules/audit_cost.h"
 
+#include <algorithm>
+
 #include "absl/numeric/int128.h"
 #include "server/core/rules/training_steps.h"
 #include "server/core/rules/work_price.h"
@@ -23,6 +25,41 @@ AuditCost CostOf(const TaskSpec& spec, const DatasetManifest& manifest,
   if (kind == AuditKind::kWhole) cost.replay = units;
   if (kind == AuditKind::kSegment) cost.replay = units / spec.recipe.segments;
   return cost;
+}
+
+namespace {
+
+// About as many examples of both splits together tell whether a claim is
+// credible (verifier/wald.h).
+constexpr int64_t kTestedExamples = 2'000;
+
+// Drawn for certain, as what is examined is where the others are not drawn.
+constexpr int64_t kForCertainPpm = 1'000'000;
+
+}  // namespace
+
+WorkUnits SegmentUnits(const TaskSpec& spec, const DatasetManifest& manifest,
+                       const Trial& trial, bool measures_all) {
+  const AuditCost cost = CostOf(spec, manifest, trial, AuditKind::kSegment);
+  if (measures_all) return cost.total();
+  const int64_t examples = manifest.validation_count + manifest.held_out_count;
+  const absl::int128 tested = absl::int128(cost.evaluation) *
+                              std::min(kTestedExamples, examples) / examples;
+  return cost.replay + static_cast<WorkUnits>(tested);
+}
+
+WorkUnits ExaminedUnits(const TaskSpec& spec, const DatasetManifest& manifest,
+                        const Trial& trial) {
+  if (trial.known_from.IsSet() || !trial.commitment) return 0;
+  const auto basis = BasisOf(trial);
+  if (basis == TrialBasis::kReplayed) {
+    return CostOf(spec, manifest, trial, AuditKind::kWhole).total();
+  }
+  const bool is_drawn = basis == TrialBasis::kAudited ||
+                        trial.commitment->draw_ppm >= kForCertainPpm;
+  if (!is_drawn) return 0;
+  return SegmentUnits(spec, manifest, trial,
+                      trial.measured || IsPending(trial.state));
 }
 
 namespace {

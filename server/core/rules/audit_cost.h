@@ -21,6 +21,16 @@ struct AuditCost {
 AuditCost CostOf(const TaskSpec& spec, const DatasetManifest& manifest,
                  const Trial& trial, AuditKind kind);
 
+// What replaying one of its segments costs, and testing its claim: on whole
+// splits, or on as many examples as the test is expected to look at.
+WorkUnits SegmentUnits(const TaskSpec& spec, const DatasetManifest& manifest,
+                       const Trial& trial, bool measures_all);
+
+// What was spent on examining the trial, as its record tells, and what is
+// about to be where it was just drawn. Finds that were made twice count once.
+WorkUnits ExaminedUnits(const TaskSpec& spec, const DatasetManifest& manifest,
+                        const Trial& trial);
+
 // What a slow verifier may need for it, whatever weights it is shown.
 absl::Duration ExaminationTime(const PoolPolicy& policy, const AuditCost& cost);
 

@@ -80,6 +80,10 @@ struct PoolPolicy {
   // that passed, never falls under the floor, and is one again after a failure.
   int64_t audit_rate_factor_ppm = 930'000;
   int64_t audit_floor_ppm = 250'000;
+  // Where nothing is paid and all miners are the operator's own: the part of
+  // their work that audits may take, in millionths (server/core/state/
+  // own_miners.h). 0: miners are strangers.
+  int64_t own_miners_ppm = 0;
   // Credit matures by this many trials at least.
   int64_t credit_block = 20;
   // For how long a verifier that found a training false leaves it alone where

@@ -11,6 +11,7 @@
 #include "server/core/rules/work_price.h"
 #include "server/core/search/search.h"
 #include "server/core/search/starts.h"
+#include "server/core/state/own_miners.h"
 #include "server/core/state/queries.h"
 
 namespace archpool::search {
@@ -103,10 +104,10 @@ Trial FromTheStart(const PoolState& state, const Task& task,
                .rung = trial.rung};
 }
 
-std::vector<Trial> Promotions(const PoolState& state, const Task& task,
+std::vector<Trial> Promotions(const Step& step, const Task& task,
                               Seeker& seeker, SubspaceId box, int64_t count,
-                              WorkUnits units_left, absl::Duration patience,
-                              absl::Time now) {
+                              WorkUnits units_left) {
+  const PoolState& state = step.state;
   const AccountId account = seeker.session.account;
   std::vector<Trial> promotions;
   const TaskIndex& index = state.IndexOf(task.id);
@@ -116,7 +117,8 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
     is_own = waiting.account == account && !is_given_up;
     if (is_own || is_given_up) return true;
     return ++others_looked_at <= kOthersTriedMax &&
-           IsForsaken(state, *state.Find(waiting.trial), patience, now);
+           IsForsaken(state, *state.Find(waiting.trial), step.policy.lease_term,
+                      step.now);
   };
   for (auto board = index.networks.rungs.rbegin();
        board != index.networks.rungs.rend(); ++board) {
@@ -132,12 +134,15 @@ std::vector<Trial> Promotions(const PoolState& state, const Task& task,
         continue;
       }
       const Trial& result = *state.Find(waiting.trial);
-      if (!IsSeen(result) || IsVoid(state, result)) continue;
+      const bool is_trusted = IsTrusted(state, step.policy, result.account);
+      if (!(IsSeen(result) || is_trusted) || IsVoid(state, result)) continue;
       const SubspaceId its_box =
           index.boxes.tree().Find(task.spec->space, result.architecture);
       if (box.IsSet() ? its_box != box : !CanBegin(state, its_box)) continue;
-      // The pool gives no other weights back than audited ones.
-      const bool resumes = is_own && BasisOf(result) >= TrialBasis::kAudited;
+      // The pool gives no other weights back than audited ones; of the others
+      // its miner's worker has a copy, or gives the training back.
+      const bool resumes =
+          is_own && (is_trusted || BasisOf(result) >= TrialBasis::kAudited);
       Trial trial = AtNextRung(state, task, result, resumes);
       if (trial.work_units > units_left) {
         seeker.too_dear = true;
@@ -156,10 +161,9 @@ LeaseStart StartFromPromotions(Step& step, const Task& task, Seeker& seeker) {
   const TaskIndex& index = step.state.IndexOf(task.id);
   if (index.networks.rungs.empty()) return {};
   std::vector<Trial> promotions =
-      Promotions(step.state, task, seeker, {},
+      Promotions(step, task, seeker, {},
                  std::min(step.policy.list_ahead, TrialsLeft(task, index)),
-                 UnitsLeft(step, task, seeker.session.account),
-                 step.policy.lease_term, step.now);
+                 UnitsLeft(step, task, seeker.session.account));
   if (promotions.empty()) return {};
   const SubspaceId box = promotions[0].subspace;
   ReopenIfCompleted(step, box);

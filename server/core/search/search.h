@@ -81,12 +81,11 @@ SampledTrials SampleTrials(Step& step, const Task& task,
 // What an account may be given of the results that advance to the next rung, of
 // any box or of `box` alone, the highest rungs first; within `units_left`. An
 // account continues from its own weights; what its account has not taken up for
-// `patience` since the commitment, while it holds no lease, others train from
-// the start.
-std::vector<Trial> Promotions(const PoolState& state, const Task& task,
+// a lease's term since the commitment, while it holds no lease, others train
+// from the start.
+std::vector<Trial> Promotions(const Step& step, const Task& task,
                               Seeker& seeker, SubspaceId box, int64_t count,
-                              WorkUnits units_left, absl::Duration patience,
-                              absl::Time now);
+                              WorkUnits units_left);
 
 // Whether some result waits to continue, in a box that is not pruned.
 bool IsPromoting(const PoolState& state, const Task& task);

@@ -189,7 +189,12 @@ VerifierDesk::Vote VerifierDesk::CountVotes(const Audit& audit, LookKind latest,
         return KeyOf(one) == HolderOf(audit) && IsVote(one);
       });
   if (mine->count < 2 || now < verifiers_.grace_until() ||
-      HasFreshVerifier(audit, Fresh::kName, now) ||
+      HasFreshVerifier(audit, Fresh::kName, now)) {
+    return Vote::kOpen;
+  }
+  // Whichever of the operator's own machines is wrong, the result is in doubt;
+  // and there may be nothing else that the verifier could find true.
+  if (policy_.own_miners_ppm == 0 &&
       !verifiers_.HasClearedSince(HolderOf(audit), mine->first_time)) {
     return Vote::kOpen;
   }

@@ -89,9 +89,8 @@ std::vector<Assignment> Grow(Step& step, LeaseId id) {
   const Session& session = *step.state.Find(lease.session);
   search::Seeker seeker = search::SeekerFor(step, task, session);
   std::vector<Trial> more =
-      search::Promotions(step.state, task, seeker, lease.subspace, wanted,
-                         search::UnitsLeft(step, task, lease.account),
-                         step.policy.lease_term, step.now);
+      search::Promotions(step, task, seeker, lease.subspace, wanted,
+                         search::UnitsLeft(step, task, lease.account));
   if (!more.empty()) {
     // The next report asks for more.
   } else if (!step.state.IndexOf(task.id).memory.ranking.empty()) {

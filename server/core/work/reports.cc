@@ -9,6 +9,7 @@
 #include "server/core/search/search.h"
 #include "server/core/state/answers.h"
 #include "server/core/state/opened.h"
+#include "server/core/state/own_miners.h"
 #include "server/core/state/presence.h"
 #include "server/core/state/queries.h"
 #include "server/core/state/quotas.h"
@@ -250,6 +251,37 @@ Commitment CommitmentBy(const Session& session, const TrialReport& report,
           .commit_time = now};
 }
 
+// The chance with which a trial just committed is drawn, and whether its
+// accuracies are measured then.
+struct Chance {
+  int64_t draw_ppm = 0;
+  bool measures_all = false;
+};
+
+// REQUIRES: it is not put down yet.
+Chance ChanceOf(const Step& step, const Trial& trial) {
+  constexpr int64_t kForCertainPpm = 1'000'000;
+  const bool is_top = !trial.is_at_chance &&
+                      step.state.IndexOf(trial.task)
+                          .claims.IsTop(ValidationCorrect(trial), trial.macs);
+  if (IsTrusted(step.state, step.policy, trial.account)) {
+    const OwnCheck check = OwnCheckOf(step.state, step.policy, trial, is_top);
+    return {check == OwnCheck::kNone ? 0 : kForCertainPpm,
+            check == OwnCheck::kInFull};
+  }
+  // What learnt nothing, or diverged, is paid too, so it is never taken at its
+  // word.
+  const bool measures_all = is_top || trial.is_at_chance;
+  // Nor is what nobody can check now: it might have been chosen for that.
+  const bool has_verifier =
+      !step.policy.leases_need_verifiers ||
+      !step.memory.verifiers.Working(step.policy, step.now).empty();
+  return {measures_all || !has_verifier
+              ? kForCertainPpm
+              : step.state.Find(trial.account)->audit_rate_ppm,
+          measures_all};
+}
+
 }  // namespace
 
 absl::Status TakeReport(Step& step, const ReportTrials& command,
@@ -295,26 +327,14 @@ absl::Status TakeReport(Step& step, const ReportTrials& command,
       step.state, step.policy, trial,
       kPartWeights | kPartBeginWeights | kPartBeginOptimizer, step.now);
   trial.is_at_chance = !IsAboveChance(step.state, trial);
-  const bool is_top = !trial.is_at_chance &&
-                      step.state.IndexOf(trial.task)
-                          .claims.IsTop(report.validation_correct, trial.macs);
-  // What learnt nothing, or diverged, is paid too, so it is never taken at its
-  // word.
-  const bool measures_all = is_top || trial.is_at_chance;
-  // Nor is what nobody can check now: it might have been chosen for that.
-  const bool has_verifier =
-      !step.policy.leases_need_verifiers ||
-      !step.memory.verifiers.Working(step.policy, step.now).empty();
-  trial.commitment->draw_ppm =
-      measures_all || !has_verifier
-          ? 1'000'000
-          : step.state.Find(trial.account)->audit_rate_ppm;
+  const Chance chance = ChanceOf(step, trial);
+  trial.commitment->draw_ppm = chance.draw_ppm;
   step.state.Put(trial);
   const Lease* lease = step.state.Find(command.lease);
   if (lease != nullptr) {
     Supersede(step, *lease, trial);
   }
-  step.facts.push_back(TrialCommitted{trial.id, measures_all});
+  step.facts.push_back(TrialCommitted{trial.id, chance.measures_all});
   return absl::OkStatus();
 }
 
