@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -39,30 +40,19 @@ absl::Status WriteState(const Folder& folder, const SearchState& state) {
   return WriteFileDurably(folder.StatePath(), search::ToText(state));
 }
 
-std::string AuditSentence(const v1::Task& task) {
-  const absl::Duration trained = ToDuration(task.training_time());
-  const absl::Duration audited = ToDuration(task.audit_time());
-  if (trained <= absl::ZeroDuration()) return "";
-  return absl::StrCat("Auditing took ", FormatSpan(audited), " beside ",
-                      FormatSpan(trained), " of training (",
-                      FormatPercent(static_cast<int64_t>(
-                          1e6 * absl::FDivDuration(audited, trained))),
-                      ").\n");
-}
-
 std::string FilesSentence(const std::string& directory, bool has_result) {
   return absl::StrCat(
       directory, has_result
-                     ? " has report.txt, summary.json, result.json, "
-                       "architecture.json,\nweights.safetensors, model.py, "
-                       "model.onnx and front/.\n"
-                     : " has report.txt and summary.json.\n");
+                     ? " has report.txt, summary.json, audits.json, "
+                       "result.json,\narchitecture.json, weights.safetensors, "
+                       "model.py, model.onnx and front/.\n"
+                     : " has report.txt, summary.json and audits.json.\n");
 }
 
-std::string ReportOf(const v1::Task& task, const std::string& directory,
-                     const Terminal& terminal) {
+std::string ReportOf(const v1::Task& task, const SearchAudits& audits,
+                     const std::string& directory, const Terminal& terminal) {
   return absl::StrCat(RenderTask(task, absl::Now(), terminal), "\n",
-                      AuditSentence(task),
+                      Wrap(DescribeAudits(audits, task), terminal.width, 0),
                       FilesSentence(directory, task.has_best()));
 }
 
@@ -226,6 +216,10 @@ PictureClasses SearchTask::FindClasses(const v1::Task& task) const {
 absl::Status SearchTask::WriteEnd(Context& client, const v1::Task& task) {
   const std::string directory = ResultPath();
   ARCHPOOL_RETURN_IF_ERROR(MakeDirectories(directory));
+  ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const pool, client.Client());
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<v1::Trial> trials,
+                            pool->ListTrials(state_.task_id, 0));
+  audits_ = AuditsOf(trials);
   if (task.has_best()) {
     ARCHPOOL_RETURN_IF_ERROR(
         WriteResult(client, task, FindClasses(task), directory).status());
@@ -236,8 +230,10 @@ absl::Status SearchTask::WriteEnd(Context& client, const v1::Task& task) {
         WriteFileDurably(directory + "/summary.json", summary + "\n"));
   }
   ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(
+      directory + "/audits.json", ToJson(audits_, task).dump(2) + "\n"));
+  ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(
       directory + "/report.txt",
-      ReportOf(task, directory, Terminal{.width = kReportWidth})));
+      ReportOf(task, audits_, directory, Terminal{.width = kReportWidth})));
   state_.has_ended = true;
   state_.has_failed = !task.has_best();
   ARCHPOOL_RETURN_IF_ERROR(WriteState(folder_, state_));
@@ -247,7 +243,7 @@ absl::Status SearchTask::WriteEnd(Context& client, const v1::Task& task) {
 
 absl::Status SearchTask::ShowEnd() {
   context_.Show(SummaryJson(*ended_),
-                ReportOf(*ended_, ResultPath(), context_.terminal()));
+                ReportOf(*ended_, audits_, ResultPath(), context_.terminal()));
   return EndOf(state_, ResultPath());
 }
 

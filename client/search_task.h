@@ -15,6 +15,7 @@
 #include "client/search/parts.h"
 #include "client/search/search_state.h"
 #include "client/search/supervisor.h"
+#include "client/search_audits.h"
 #include "client/task_file.h"
 
 namespace archpool {
@@ -68,6 +69,7 @@ class SearchTask {
   search::Supervisor& supervisor_;
   const std::stop_token stop_;
   std::optional<v1::Task> ended_;
+  SearchAudits audits_;  // of that
 };
 
 }  // namespace archpool
