@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,11 @@ from harness import PROGRAMS, WAIT_S, is_running, wait_for  # noqa: E402
 from real_training_test import write_idx_files  # noqa: E402
 
 TRIALS = 16
+IMAGES = 1200
+EVALUATED = 400  # to validate, and held out
+TRAIN_COUNT = IMAGES - EVALUATED
+EPOCHS = 24
+SEGMENTS = 8
 TASK_YAML = f"""\
 name: on one machine
 dataset:
@@ -27,8 +33,8 @@ dataset:
   train_images: train-images.gz
   train_labels: train-labels.gz
   classes: 4
-  validation_count: 200
-  held_out_count: 200
+  validation_count: {EVALUATED // 2}
+  held_out_count: {EVALUATED // 2}
 space:
   dimensions:
     - {{name: kernel, choices: [3, 5]}}
@@ -40,7 +46,7 @@ space:
     stages:
       - stride: 2
         blocks: [{{operation: $operation, kernel: $kernel, width: $width}}]
-recipe: {{epochs: 24, batch_size: 32, segments: 8}}
+recipe: {{epochs: {EPOCHS}, batch_size: 32, segments: {SEGMENTS}}}
 budget: {{core_seconds: 1000, trials: {TRIALS}, time_limit: 30m}}
 reward: {{amount: 10}}
 partition: {{subspaces: 4, trials_per_lease: 2}}
@@ -114,7 +120,7 @@ class SearchTest(unittest.TestCase):
     def setUp(self):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="archpool-search-"))
         self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
-        write_idx_files(self.directory, count=1200)
+        write_idx_files(self.directory, count=IMAGES)
         (self.directory / "task.yaml").write_text(TASK_YAML)
         self.folder = self.directory / "task-search"
 
@@ -142,8 +148,61 @@ class SearchTest(unittest.TestCase):
         report = (result / "report.txt").read_text()
         self.assertIn("Best network", report)
         self.assertRegex(report, r"Auditing took .* of training \(.* %\)")
+        self.assert_audits(result, report)
         self.assertIn("Best network", running.said())
         return summary
+
+    def assert_audits(self, result, report):
+        """At most a twentieth of the work goes into audits, in work units: what is
+        replayed of each training, and evaluating it. One network is examined in
+        every search, however short."""
+        audits = json.loads((result / "audits.json").read_text())
+        evaluation = EVALUATED / (TRAIN_COUNT * EPOCHS)
+        trained = examined = 0
+        evaluated = set()
+        for trial in audits["trials"]:
+            units = int(trial["work_units"])
+            trained += units
+            self.assertIn(trial["replayed"], (None, "segment"))
+            if trial["replayed"] == "segment":
+                examined += units * (1 / SEGMENTS + evaluation)
+            if trial["is_evaluated"]:
+                evaluated.add(trial["trial_id"])
+                self.assertEqual(trial["replayed"], "segment")
+        self.assertGreaterEqual(len(evaluated), 1)
+        if sum(trial["replayed"] is not None for trial in audits["trials"]) > 1:
+            self.assertLessEqual(examined, 0.05 * trained, audits)
+        front = {int(path.name.removeprefix("trial-"))
+                 for path in (result / "front").glob("trial-*")}
+        known = front - {trial["trial_id"] for trial in audits["trials"]}
+        self.assertLessEqual(front - known, evaluated)
+        self.assertFalse(front & set(audits["left_out"]))
+        said = " ".join(report.split())
+        self.assertRegex(said, r"A segment was replayed of \d+ of \d+ training")
+        self.assertIn("Evaluated on the held-out split: trial-", said)
+        self.assertGreater(audits["training_time_s"], 0)
+
+    def with_worker(self, *cheats):
+        """A folder of the programs, in which the worker is one that cheats."""
+        programs = self.directory / "programs"
+        programs.mkdir()
+        for name in ("archpool", "archpool-server", "archpool-verifier"):
+            shutil.copy(PROGRAMS / name, programs)
+        worker = programs / "archpool-worker"
+        adversary = shlex.join([str(PROGRAMS.resolve() / "archpool-adversary"), *cheats])
+        worker.write_text(f'#!/bin/sh\nexec {adversary} "$@"\n')
+        worker.chmod(0o755)
+        return programs / "archpool"
+
+    def test_a_machine_that_computes_wrongly_is_found_at_the_start(self):
+        running = self.search(program=self.with_worker("--cheat", "fewer_epochs"))
+        running.wait_for(r"of miner rejected.*(SEGMENT|TRAINING)_FALSE")
+
+    def test_one_that_does_so_later_is_found_before_its_results_win(self):
+        # Its claims are the best from then on.
+        running = self.search(program=self.with_worker(
+            "--cheat", "inflate", "--inflate", "0.3", "--honest-trials", "12"))
+        running.wait_for(r"of miner rejected.*CLAIM_FALSE")
 
     def test_it_leads_from_a_task_to_its_result_and_shows_it_again(self):
         # What is said of another pool is not this one's.

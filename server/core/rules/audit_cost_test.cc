@@ -36,6 +36,44 @@ TEST_F(AuditCostTest, EachKindReplaysItsPartAndAllEvaluate) {
   }
 }
 
+TEST_F(AuditCostTest, ASegmentIsReplayedAndItsClaimTestedOrMeasured) {
+  EXPECT_EQ(SegmentUnits(spec_, manifest_, trial_, true), 300'000);
+  EXPECT_EQ(SegmentUnits(spec_, manifest_, trial_, false), 300'000)
+      << "a test looks at no more examples than there are";
+  manifest_.held_out_count = 9'900;
+  EXPECT_EQ(SegmentUnits(spec_, manifest_, trial_, true), 5'100'000);
+  EXPECT_EQ(SegmentUnits(spec_, manifest_, trial_, false), 1'100'000)
+      << "2,000 of 10,000";
+}
+
+TEST_F(AuditCostTest, WhatWasExaminedFollowsFromTheRecord) {
+  const auto examined = [&] { return ExaminedUnits(spec_, manifest_, trial_); };
+  manifest_.held_out_count = 9'900;
+  EXPECT_EQ(examined(), 0) << "nothing is committed";
+  trial_.commitment.emplace();
+  trial_.state = TrialState::kAccepted;
+  VerdictIn(trial_).basis = TrialBasis::kSampledOut;
+  EXPECT_EQ(examined(), 0);
+  VerdictIn(trial_).basis = TrialBasis::kAudited;
+  EXPECT_EQ(examined(), 1'100'000);
+  trial_.measured = Measured{50, 50};
+  EXPECT_EQ(examined(), 5'100'000);
+  VerdictIn(trial_).basis = TrialBasis::kReplayed;
+  EXPECT_EQ(examined(), 6'000'000);
+  trial_.known_from = TrialId{3};
+  EXPECT_EQ(examined(), 0) << "an earlier task's";
+}
+
+// It may be measured in full: that is kept free for it.
+TEST_F(AuditCostTest, WhatIsDrawnForCertainCountsAtOnce) {
+  manifest_.held_out_count = 9'900;
+  trial_.state = TrialState::kCommitted;
+  trial_.commitment.emplace().draw_ppm = 1'000'000;
+  EXPECT_EQ(ExaminedUnits(spec_, manifest_, trial_), 5'100'000);
+  trial_.commitment->draw_ppm = 999'999;
+  EXPECT_EQ(ExaminedUnits(spec_, manifest_, trial_), 0);
+}
+
 // Whatever the weights: a miner's may leave every example in doubt.
 TEST_F(AuditCostTest, ThereIsTimeForAWholeEvaluationInDoublePrecision) {
   PoolPolicy policy;
