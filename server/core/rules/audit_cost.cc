@@ -33,9 +33,6 @@ namespace {
 // credible (verifier/wald.h).
 constexpr int64_t kTestedExamples = 2'000;
 
-// Drawn for certain, as what is examined is where the others are not drawn.
-constexpr int64_t kForCertainPpm = 1'000'000;
-
 }  // namespace
 
 WorkUnits SegmentUnits(const TaskSpec& spec, const DatasetManifest& manifest,
@@ -51,15 +48,20 @@ WorkUnits SegmentUnits(const TaskSpec& spec, const DatasetManifest& manifest,
 WorkUnits ExaminedUnits(const TaskSpec& spec, const DatasetManifest& manifest,
                         const Trial& trial) {
   if (trial.known_from.IsSet() || !trial.commitment) return 0;
-  const auto basis = BasisOf(trial);
-  if (basis == TrialBasis::kReplayed) {
+  if (BasisOf(trial) == TrialBasis::kReplayed) {
     return CostOf(spec, manifest, trial, AuditKind::kWhole).total();
   }
-  const bool is_drawn = basis == TrialBasis::kAudited ||
-                        trial.commitment->draw_ppm >= kForCertainPpm;
-  if (!is_drawn) return 0;
-  return SegmentUnits(spec, manifest, trial,
-                      trial.measured || IsPending(trial.state));
+  const int64_t draw_ppm = trial.commitment->draw_ppm;
+  WorkUnits units = 0;
+  if (draw_ppm == kTestedPpm) {
+    units = SegmentUnits(spec, manifest, trial, /*measures_all=*/false);
+    if (!trial.measured) return units;
+    // It was asked for again, to be measured.
+  } else if (draw_ppm != kMeasuredPpm &&
+             BasisOf(trial) != TrialBasis::kAudited) {
+    return 0;
+  }
+  return units + SegmentUnits(spec, manifest, trial, /*measures_all=*/true);
 }
 
 namespace {

@@ -26,8 +26,14 @@ AuditCost CostOf(const TaskSpec& spec, const DatasetManifest& manifest,
 WorkUnits SegmentUnits(const TaskSpec& spec, const DatasetManifest& manifest,
                        const Trial& trial, bool measures_all);
 
-// What was spent on examining the trial, as its record tells, and what is
-// about to be where it was just drawn. Finds that were made twice count once.
+// The chances with which trials of the operator's own miners are drawn that are
+// to be measured in full, and those whose claim is to be tested: for certain,
+// and all but for certain, which tells them apart.
+inline constexpr int64_t kMeasuredPpm = 1'000'000;
+inline constexpr int64_t kTestedPpm = 999'999;
+
+// What was spent on examining a trial of theirs, as its record tells, or is
+// about to be where it was just drawn.
 WorkUnits ExaminedUnits(const TaskSpec& spec, const DatasetManifest& manifest,
                         const Trial& trial);
 

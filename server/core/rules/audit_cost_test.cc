@@ -50,27 +50,29 @@ TEST_F(AuditCostTest, WhatWasExaminedFollowsFromTheRecord) {
   const auto examined = [&] { return ExaminedUnits(spec_, manifest_, trial_); };
   manifest_.held_out_count = 9'900;
   EXPECT_EQ(examined(), 0) << "nothing is committed";
-  trial_.commitment.emplace();
   trial_.state = TrialState::kAccepted;
+  trial_.commitment.emplace();
   VerdictIn(trial_).basis = TrialBasis::kSampledOut;
   EXPECT_EQ(examined(), 0);
   VerdictIn(trial_).basis = TrialBasis::kAudited;
-  EXPECT_EQ(examined(), 1'100'000);
   trial_.measured = Measured{50, 50};
-  EXPECT_EQ(examined(), 5'100'000);
+  EXPECT_EQ(examined(), 5'100'000) << "asked for at its task's end";
+  trial_.commitment->draw_ppm = kTestedPpm;
+  EXPECT_EQ(examined(), 6'200'000) << "asked for again then";
   VerdictIn(trial_).basis = TrialBasis::kReplayed;
   EXPECT_EQ(examined(), 6'000'000);
   trial_.known_from = TrialId{3};
   EXPECT_EQ(examined(), 0) << "an earlier task's";
 }
 
-// It may be measured in full: that is kept free for it.
-TEST_F(AuditCostTest, WhatIsDrawnForCertainCountsAtOnce) {
+TEST_F(AuditCostTest, WhatIsDrawnCountsAtOnce) {
   manifest_.held_out_count = 9'900;
   trial_.state = TrialState::kCommitted;
-  trial_.commitment.emplace().draw_ppm = 1'000'000;
+  trial_.commitment.emplace().draw_ppm = kMeasuredPpm;
   EXPECT_EQ(ExaminedUnits(spec_, manifest_, trial_), 5'100'000);
-  trial_.commitment->draw_ppm = 999'999;
+  trial_.commitment->draw_ppm = kTestedPpm;
+  EXPECT_EQ(ExaminedUnits(spec_, manifest_, trial_), 1'100'000);
+  trial_.commitment->draw_ppm = 0;
   EXPECT_EQ(ExaminedUnits(spec_, manifest_, trial_), 0);
 }
 

@@ -5,6 +5,7 @@
 #include "common/base/status.h"
 #include "server/core/rules/answer_size.h"
 #include "server/core/rules/arithmetics.h"
+#include "server/core/rules/audit_cost.h"
 #include "server/core/rules/training_steps.h"
 #include "server/core/search/search.h"
 #include "server/core/state/answers.h"
@@ -265,9 +266,14 @@ Chance ChanceOf(const Step& step, const Trial& trial) {
                       step.state.IndexOf(trial.task)
                           .claims.IsTop(ValidationCorrect(trial), trial.macs);
   if (IsTrusted(step.state, step.policy, trial.account)) {
-    const OwnCheck check = OwnCheckOf(step.state, step.policy, trial, is_top);
-    return {check == OwnCheck::kNone ? 0 : kForCertainPpm,
-            check == OwnCheck::kInFull};
+    switch (OwnCheckOf(step.state, step.policy, trial, is_top)) {
+      case OwnCheck::kNone:
+        return {0, false};
+      case OwnCheck::kSegment:
+        return {kTestedPpm, false};
+      case OwnCheck::kInFull:
+        return {kMeasuredPpm, true};
+    }
   }
   // What learnt nothing, or diverged, is paid too, so it is never taken at its
   // word.
