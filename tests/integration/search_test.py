@@ -169,7 +169,6 @@ class SearchTest(unittest.TestCase):
             if trial["is_evaluated"]:
                 evaluated.add(trial["trial_id"])
                 self.assertEqual(trial["replayed"], "segment")
-        self.assertGreaterEqual(len(evaluated), 1)
         if sum(trial["replayed"] is not None for trial in audits["trials"]) > 1:
             self.assertLessEqual(examined, 0.05 * trained, audits)
         front = {int(path.name.removeprefix("trial-"))
@@ -179,7 +178,9 @@ class SearchTest(unittest.TestCase):
         self.assertFalse(front & set(audits["left_out"]))
         said = " ".join(report.split())
         self.assertRegex(said, r"A segment was replayed of \d+ of \d+ training")
-        self.assertIn("Evaluated on the held-out split: trial-", said)
+        if not known:  # else what an earlier task found may be better than all
+            self.assertGreaterEqual(len(evaluated), 1)
+            self.assertIn("Evaluated on the held-out split: trial-", said)
         self.assertGreater(audits["training_time_s"], 0)
 
     def with_worker(self, *cheats):
