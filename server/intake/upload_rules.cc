@@ -87,21 +87,32 @@ absl::StatusOr<UploadTarget> UploadRules::CheckWeights(const Account& caller,
   const Commitment& commitment = CommitmentOf(*trial);
   if (commitment.weights_digest == target.digest &&
       commitment.weights_size_bytes == target.size_bytes) {
-    if (BasisOf(*trial) == TrialBasis::kSampledOut) {
-      // It was accepted as it was reported: an audit may want them after all.
-      const absl::StatusOr<Audit> audit = reader_.GetOpenAudit(target.trial);
-      if (!audit.ok() && !absl::IsNotFound(audit.status())) {
-        return audit.status();
-      }
-      target.is_wanted = audit.ok() && (audit->missing & kPartWeights) != 0;
-    }
-    return target;
+    return NoteIfWanted(*trial, std::move(target));
   }
   return FailedPrecondition(
       "WEIGHTS_NOT_ANNOUNCED",
       absl::StrCat("the commitment of ", target.trial.ToString(), " binds ",
                    commitment.weights_size_bytes, " bytes with the digest ",
                    commitment.weights_digest.ToString(), "; send those"));
+}
+
+// A task ends when its audits have: nobody waits for anything of it then, and
+// no record counts what comes.
+absl::StatusOr<UploadTarget> UploadRules::NoteIfWanted(const Trial& trial,
+                                                       UploadTarget target) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const Task task, reader_.GetTask(trial.task));
+  if (task.end_time) {
+    target.is_over = true;
+    target.is_wanted = false;
+  } else if (BasisOf(trial) == TrialBasis::kSampledOut) {
+    // It was accepted as it was reported: an audit may want them after all.
+    const absl::StatusOr<Audit> audit = reader_.GetOpenAudit(target.trial);
+    if (!audit.ok() && !absl::IsNotFound(audit.status())) {
+      return audit.status();
+    }
+    target.is_wanted = audit.ok() && (audit->missing & kPartWeights) != 0;
+  }
+  return target;
 }
 
 absl::StatusOr<UploadTarget> UploadRules::CheckCheckpoint(const Account& caller,

@@ -42,8 +42,9 @@ struct UploadTarget {
   TrialId trial;  // whose file it is; unset for a dataset's
   bool is_checkpoint = false;
   // Whether the pool asks for it. Of what it does not ask for, it takes no
-  // more than the word that it has it.
+  // more than the word that it has it, and keeps it no longer for that.
   bool is_wanted = true;
+  bool is_over = false;  // the trial's task has ended; not wanted, then
 };
 
 class UploadRules {
@@ -82,6 +83,9 @@ class UploadRules {
   // NOT_FOUND (TRIAL_UNKNOWN).
   absl::StatusOr<Trial> OwnTrial(const Account& caller, TrialId id);
   absl::StatusOr<UploadTarget> CheckWeights(const Account& caller,
+                                            UploadTarget target);
+  // REQUIRES: the target is what was committed to.
+  absl::StatusOr<UploadTarget> NoteIfWanted(const Trial& trial,
                                             UploadTarget target);
   absl::StatusOr<UploadTarget> CheckCheckpoint(const Account& caller,
                                                UploadTarget target);

@@ -39,6 +39,12 @@ class UploadRulesTest : public ::testing::Test {
                 IsOk());
   }
 
+  void Commit(const Event& event) {
+    const auto loaded = store_.TakeOver();
+    ASSERT_THAT(loaded, IsOk());
+    ASSERT_THAT(store_.Commit(loaded->generation, loaded->sequence, {event}),
+                IsOk());
+  }
   absl::Status Check(const Account& caller, const UploadWish& wish) {
     return rules_.Check(caller, wish).status();
   }
@@ -151,20 +157,34 @@ TEST_F(UploadRulesTest, WeightsThatWereNotDrawnAreNotWanted) {
   VerdictIn(trial).basis = TrialBasis::kSampledOut;
   Audit audit =
       *pool_.pool.state().Find(pool_.pool.state().audits().Of(committed_));
-  const auto commit = [&](const Event& event) {
-    const auto loaded = store_.TakeOver();
-    EXPECT_THAT(loaded, IsOk());
-    EXPECT_THAT(store_.Commit(loaded->generation, loaded->sequence, {event}),
-                IsOk());
-  };
-  commit(trial);
+  Commit(trial);
   ASSERT_NE(audit.missing & kPartWeights, 0);
   EXPECT_TRUE(rules_.Check(miner_, Weights())->is_wanted)
       << "an audit asks for them after all";
   audit.state = AuditState::kDone;
   audit.expire_time.reset();
-  commit(audit);
+  Commit(audit);
   EXPECT_FALSE(rules_.Check(miner_, Weights())->is_wanted);
+}
+
+// A task ends when its audits have: nothing is asked for any more, of a trial
+// that was audited either.
+TEST_F(UploadRulesTest, NothingIsWantedAfterTheEndOfATask) {
+  Trial trial = *pool_.pool.state().Find(committed_);
+  trial.state = TrialState::kAccepted;
+  VerdictIn(trial).basis = TrialBasis::kAudited;
+  Commit(trial);
+  EXPECT_TRUE(rules_.Check(miner_, Weights())->is_wanted);
+  EXPECT_FALSE(rules_.Check(miner_, Weights())->is_over);
+  Task task = *pool_.pool.state().Find(trial.task);
+  task.state = TaskState::kCancelled;
+  task.end_reason = EndReason::kCancelled;
+  task.end_time = absl::UnixEpoch();
+  Commit(task);
+  const auto target = rules_.Check(miner_, Weights());
+  ASSERT_THAT(target, IsOk());
+  EXPECT_FALSE(target->is_wanted);
+  EXPECT_TRUE(target->is_over);
 }
 
 }  // namespace

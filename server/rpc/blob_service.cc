@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/wire/fields.h"
+#include "server/core/state/answers.h"
 #include "server/rpc/upload_requests.h"
 
 namespace archpool::rpc {
@@ -53,7 +54,7 @@ void BlobService::Begin(const BeginCall& call) {
   if (!*is_whole) return call.finish(absl::OkStatus());
   // The bytes are here, though the core may not know yet: the server may have
   // stopped just before it said so.
-  blobs->Renew(target->digest);
+  if (target->is_wanted) blobs->Renew(target->digest);
   ConfirmUpload(parts_, *target, call.caller.id,
                 [hold, finish = call.finish](const absl::Status& confirmed) {
                   finish(confirmed);
@@ -72,7 +73,10 @@ absl::StatusOr<bool> BlobService::IsWhole(const BlobStore& blobs,
   ARCHPOOL_ASSIGN_OR_RETURN(const bool has_sent,
                             blobs.HasSent(target.owner, target.digest));
   if (!has_sent && held < target.size_bytes) return false;
-  const absl::Status whole = blobs.Complete(target.owner, target.digest);
+  // That it is here is no reason to keep what nobody wants.
+  const absl::Status whole = target.is_wanted
+                                 ? blobs.Complete(target.owner, target.digest)
+                                 : absl::OkStatus();
   if (absl::IsInvalidArgument(whole)) {
     // Other bytes, which are dropped: it is sent again from its start.
     parts_.rules.End(target);
@@ -268,9 +272,9 @@ absl::StatusOr<DownloadStream::Source> BlobService::WeightsOf(
   return WeightsIn(caller, *trial);
 }
 
-// Nothing says of a trial that no verifier looked at whether its miner was
-// asked for its weights: what counts is that it sent them. A blob of the digest
-// may be another's.
+// Of a trial that no verifier decided, the miner may not have been asked for
+// its weights: what counts is that it sent them. A blob of the digest may be
+// another's.
 absl::StatusOr<DownloadStream::Source> BlobService::WeightsIn(
     const Account& caller, const Trial& trial) {
   const Digest& weights = trial.commitment->weights_digest;
@@ -279,7 +283,7 @@ absl::StatusOr<DownloadStream::Source> BlobService::WeightsIn(
       parts_.blobs.HasSent(trial.account.ToString(), weights));
   if (caller.role == Role::kClient && BasisOf(trial) < TrialBasis::kAudited &&
       !has_sent && !parts_.blobs.IsOfNobody(weights)) {
-    return WeightsNotAskedFor(trial.id);
+    return WhyMissing(trial);
   }
   if (absl::IsNotFound(parts_.blobs.Size(weights).status())) {
     return WhyMissing(trial);
@@ -288,10 +292,10 @@ absl::StatusOr<DownloadStream::Source> BlobService::WeightsIn(
 }
 
 absl::Status BlobService::WhyMissing(const Trial& trial) {
-  if (BasisOf(trial) == TrialBasis::kSampledOut) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const Task task, reader_.GetTask(trial.task));
+  if (!WeightsWereHere(parts_.retention, task, trial, parts_.clock.Now())) {
     return WeightsNotAskedFor(trial.id);
   }
-  ARCHPOOL_ASSIGN_OR_RETURN(const Task task, reader_.GetTask(trial.task));
   if (!task.end_time) {
     return NotFound(
         "BLOB_UNKNOWN",

@@ -28,6 +28,13 @@ absl::StatusOr<BlobStore> BlobParts::StoreFor(
   if (target.is_wanted) return blobs;
   ARCHPOOL_ASSIGN_OR_RETURN(const bool has_sent,
                             blobs.HasSent(target.owner, target.digest));
+  if (!has_sent && target.is_over) {
+    return FailedPrecondition(
+        "UPLOAD_TOO_LATE",
+        absl::StrCat("the task of ", target.trial.ToString(),
+                     " has ended, and its weights are not wanted any more; "
+                     "drop them"));
+  }
   if (!has_sent) {
     return FailedPrecondition(
         "UPLOAD_NOT_WANTED",
@@ -76,6 +83,8 @@ void ConfirmUpload(const BlobParts& parts, const UploadTarget& target,
   if (!target.trial.IsSet()) {
     return ConfirmDatasetFile(parts, target, caller, std::move(done));
   }
+  // The core has no such trial any more, and has counted the file.
+  if (target.is_over) return done(absl::OkStatus());
   parts.engine.Submit<archpool::ConfirmUpload>(
       {.caller = caller,
        .trial = target.trial,
@@ -113,10 +122,9 @@ void UploadStream::OnReadDone(bool ok) {
 absl::Status UploadStream::Begin() {
   if (!message_.has_begin()) return wire::RequiredError("begin");
   const v1::UploadRequest::Begin& begin = message_.begin();
-  ARCHPOOL_ASSIGN_OR_RETURN(const UploadWish wish,
-                            ReadUpload(caller_, begin.upload()));
+  ARCHPOOL_ASSIGN_OR_RETURN(wish_, ReadUpload(caller_, begin.upload()));
   ARCHPOOL_ASSIGN_OR_RETURN(UploadTarget target,
-                            parts_.rules.Check(caller_, wish));
+                            parts_.rules.Check(caller_, wish_));
   // Before it asks: of two that begin at once each hears of the other.
   const int64_t earlier = parts_.rules.Begin(target);
   const absl::Status opened = Open(target, begin.offset_bytes());
@@ -175,12 +183,25 @@ absl::StatusOr<bool> UploadStream::Take() {
   }
   const bool is_whole = held_bytes_ >= target_->size_bytes;
   NoteProgress(is_whole ? kNoteMin : kNoteInterval);
-  if (!is_whole) return false;
+  if (!is_whole) {
+    // Nothing hangs on the blob before its last byte: who sends none keeps
+    // nobody from removing it.
+    hold_.reset();
+    return false;
+  }
+  ARCHPOOL_RETURN_IF_ERROR(Complete());
+  return true;
+}
+
+absl::Status UploadStream::Complete() {
+  if (!hold_) hold_.emplace(parts_.blobs.Hold(target_->digest));
+  // A sender may take its time: what was wanted when it began may not be now.
+  ARCHPOOL_ASSIGN_OR_RETURN(target_, parts_.rules.Check(caller_, wish_));
+  if (!target_->is_wanted) return parts_.StoreFor(*target_).status();
   const absl::Status whole = blobs_->Complete(target_->owner, target_->digest);
   // What was sent is dropped: it takes no room.
   if (absl::IsInvalidArgument(whole)) parts_.rules.End(*target_);
-  ARCHPOOL_RETURN_IF_ERROR(whole);
-  return true;
+  return whole;
 }
 
 void UploadStream::NoteProgress(absl::Duration at_least) {

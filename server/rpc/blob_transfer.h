@@ -12,7 +12,9 @@
 
 #include "absl/status/statusor.h"
 #include "archpool/v1/blob.pb.h"
+#include "common/base/clock.h"
 #include "grpcpp/grpcpp.h"
+#include "server/core/rules/retention.h"
 #include "server/engine/engine.h"
 #include "server/engine/executor.h"
 #include "server/intake/upload_rules.h"
@@ -31,10 +33,12 @@ struct BlobParts {
   UploadRules& rules;
   // Whether the disk has room for what is new: UNAVAILABLE (STORAGE_RESERVED).
   const std::function<absl::Status()>& check_disk;
+  const Clock& clock;  // the pool's
+  const RetentionPolicy& retention;
 
   // Where an upload goes. UNAVAILABLE (BLOB_IO, STORAGE_FULL);
-  // FAILED_PRECONDITION (UPLOAD_NOT_WANTED): nobody asks for it, and its owner
-  // has not sent it.
+  // FAILED_PRECONDITION: nobody asks for it, and its owner has not sent it
+  // (UPLOAD_NOT_WANTED; UPLOAD_TOO_LATE: its task has ended).
   absl::StatusOr<BlobStore> StoreFor(const UploadTarget& target) const;
   // Whether the account may store it, by what the core says of a dataset's
   // file; of what was asked for, it may. Waits for the engine.
@@ -72,6 +76,8 @@ class UploadStream : public grpc::ServerReadReactor<v1::UploadRequest> {
   absl::StatusOr<bool> Take();
   absl::Status Begin();
   absl::Status Open(const UploadTarget& target, int64_t offset_bytes);
+  // The last byte has come.
+  absl::Status Complete();
   void Confirm();
   // Tells the core that a trial's file is coming, where it did so for
   // `at_least`.
@@ -82,7 +88,8 @@ class UploadStream : public grpc::ServerReadReactor<v1::UploadRequest> {
   const StillIn still_in_;
   v1::UploadResponse* const response_;
   v1::UploadRequest message_;
-  // From the first message on; held until the core knows of the blob.
+  UploadWish wish_;
+  // While it is looked for, and from the last byte until the core knows of it.
   std::optional<BlobHold> hold_;
   std::optional<UploadTarget> target_;
   std::optional<BlobStore> blobs_;

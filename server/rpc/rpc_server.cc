@@ -130,7 +130,8 @@ struct RpcServer::Impl {
   BlobService blobs{gate,
                     parts.reader,
                     {parts.engine, blob_jobs, parts.blobs, parts.checkpoints,
-                     upload_rules, check_disk}};
+                     upload_rules, check_disk, parts.clock,
+                     options.policy.retention}};
   WorkService work{gate,  parts.clock, parts.engine, parts.reader,
                    reads, sessions,    work_waiting, options.policy};
   VerificationService verification{gate, parts.clock, parts.engine,

@@ -2,8 +2,10 @@
 #include "server/core/state/answers.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "server/core/rules/answer_size.h"
+#include "server/core/rules/retention.h"
 
 namespace archpool {
 
@@ -41,6 +43,26 @@ absl::Duration TrainingAgain(const PoolState& state, const PoolPolicy& policy,
 
 bool WantsWeights(const Recipe& recipe, const Trial& trial) {
   return trial.rung < recipe.last_rung();
+}
+
+bool WeightsWereHere(const RetentionPolicy& policy, const Task& task,
+                     const Trial& trial, absl::Time now) {
+  const std::optional<TrialBasis> basis = BasisOf(trial);
+  if (basis == TrialBasis::kSampledOut) {
+    // Nobody drew it: it was accepted at once, or, where the next rung may
+    // continue from them, when they had come.
+    return WantsWeights(task.spec->recipe, trial);
+  }
+  if (basis == TrialBasis::kUnverified) {
+    // Of some they came, of some not: what would still be kept did not.
+    return IsOver(policy,
+                  WeightsClaim{.trial = trial.id,
+                               .task = task.id,
+                               .state = trial.state,
+                               .task_end_time = task.end_time},
+                  now);
+  }
+  return true;
 }
 
 absl::Duration AnswerTime(const PoolState& state, const PoolPolicy& policy,

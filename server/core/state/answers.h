@@ -15,6 +15,11 @@ namespace archpool {
 // may continue from them.
 bool WantsWeights(const Recipe& recipe, const Trial& trial);
 
+// Whether an accepted trial's weights, which are not on the disk, lay there
+// once: or else they never came. `task` is the trial's, open or ended.
+bool WeightsWereHere(const RetentionPolicy& policy, const Task& task,
+                     const Trial& trial, absl::Time now);
+
 // By when `parts` of a trial must be here if they are asked for now: what else
 // is asked of its worker goes over the same line, and its checkpoints may be
 // lost, and take a training to make again.
