@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/disk_reports.h"
 
+#include <sys/stat.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -98,15 +100,17 @@ std::function<absl::Status()> DiskCheck(int64_t reserve_bytes,
 
 std::function<void()> FreeSpaceWatch(int64_t reserve_bytes,
                                      const std::vector<WatchedDisk>& disks,
+                                     const DatabaseReserve& reserve,
                                      const Clock& clock, Metrics& metrics) {
-  return [reserve_bytes, disks, &clock, &metrics,
+  return [reserve_bytes, disks, of_database = reserve, &clock, &metrics,
           limit = std::make_shared<LineLimit>(kLowInterval)] {
+    KeepReserve(of_database);
     for (const WatchedDisk& disk : disks) {
       const std::optional<DiskSpace> space = DiskSpaceAt(disk.path);
       if (!space) continue;
       metrics.NoteDiskFree(disk.name, space->free_bytes);
-      const DiskReserve reserve([&space] { return space; }, reserve_bytes);
-      if (reserve.Check().ok() || !limit->Take(clock.Now())) continue;
+      const DiskReserve kept([&space] { return space; }, reserve_bytes);
+      if (kept.Check().ok() || !limit->Take(clock.Now())) continue;
       LogWarn("disk_low",
               "less is left of a disk than is kept for work that is running",
               "free space on it before it is full",
@@ -114,6 +118,45 @@ std::function<void()> FreeSpaceWatch(int64_t reserve_bytes,
                {"directory", disk.path},
                {"free_mib", space->free_bytes >> 20}});
     }
+  };
+}
+
+DatabaseReserve ReserveOf(const ServerFlags& flags,
+                          const DataDirectory& directory) {
+  const std::string folder = directory.ClusterPath();
+  const int64_t bytes =
+      flags.database_url.empty() ? (flags.disk_reserve_mib << 20) / 8 : 0;
+  return {folder + "/reserve", bytes, [folder] { return DiskSpaceAt(folder); }};
+}
+
+void KeepReserve(const DatabaseReserve& reserve) {
+  switch (reserve.Keep()) {
+    case DatabaseReserve::Change::kNone:
+      return;
+    case DatabaseReserve::Change::kMade:
+      return LogInfo("database_reserve_made",
+                     "a file keeps room for the database on its disk");
+    case DatabaseReserve::Change::kGivenUp:
+      return LogError(
+          "database_reserve_given_up",
+          "the database's disk is full: the room that was kept for the "
+          "database is given to it, and no file is taken until it is kept "
+          "again",
+          "free space on the disk of --data-dir; files that nothing needs are "
+          "removed now, and sooner with shorter times (--keep-results and its "
+          "like)");
+  }
+}
+
+std::function<bool(const std::string&)> KeptForDatabase(
+    const ServerFlags& flags, const DataDirectory& directory) {
+  return [reserve = ReserveOf(flags, directory),
+          folder = directory.ClusterPath()](const std::string& path) {
+    struct stat database;
+    struct stat written;
+    return stat(folder.c_str(), &database) == 0 &&
+           stat(path.c_str(), &written) == 0 &&
+           database.st_dev == written.st_dev && reserve.IsShort();
   };
 }
 
@@ -128,6 +171,15 @@ std::function<void(const absl::StatusOr<CollectedBlobs>&)> CollectionLog(
               "--data-dir and at PostgreSQL",
               {{"error", round.status()}});
       return;
+    }
+    if (!round->unended.ok()) {
+      LogWarn(
+          "collection_failed",
+          "files that are no longer needed stay for now, since the "
+          "database takes no commands",
+          "the next look tries again; if it repeats, look at PostgreSQL and "
+          "at its disk",
+          {{"error", round->unended}});
     }
     metrics.NoteCollection(
         round->removed, round->freed_bytes,

@@ -17,6 +17,7 @@
 #include "server/engine/blob_collector.h"
 #include "server/observability/metrics.h"
 #include "server/server_flags.h"
+#include "server/storage/database_reserve.h"
 
 namespace archpool {
 
@@ -48,10 +49,25 @@ std::function<absl::Status()> DiskCheck(int64_t reserve_bytes,
                                         const Clock& clock);
 
 // Shows how much is left of each, and says where that is less than is kept: by
-// then nobody may have asked. Both outlive it.
+// then nobody may have asked. Keeps the database's reserve as well. Both
+// outlive it.
 std::function<void()> FreeSpaceWatch(int64_t reserve_bytes,
                                      const std::vector<WatchedDisk>& disks,
+                                     const DatabaseReserve& reserve,
                                      const Clock& clock, Metrics& metrics);
+
+// The private database's: an eighth of --disk-reserve-mib. None of a database
+// at
+// --database-url, which is on another machine as far as the server knows.
+DatabaseReserve ReserveOf(const ServerFlags& flags,
+                          const DataDirectory& directory);
+
+// Gives it up or makes it, as there is room, and says so.
+void KeepReserve(const DatabaseReserve& reserve);
+
+// Whether what is left of that directory's disk is for the database alone.
+std::function<bool(const std::string&)> KeptForDatabase(
+    const ServerFlags& flags, const DataDirectory& directory);
 
 // Says what a round of the collection did. Both outlive it.
 std::function<void(const absl::StatusOr<CollectedBlobs>&)> CollectionLog(

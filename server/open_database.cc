@@ -7,13 +7,17 @@
 
 #include "common/base/status.h"
 #include "common/log/log.h"
+#include "server/disk_reports.h"
 #include "server/storage/postgres/migrations.h"
 
 namespace archpool {
 namespace {
 
 absl::StatusOr<std::unique_ptr<PrivateCluster>> StartCluster(
-    const DataDirectory& directory, const std::stop_token& stop) {
+    const ServerFlags& flags, const DataDirectory& directory,
+    const std::stop_token& stop) {
+  // On a disk without a free byte PostgreSQL does not start.
+  KeepReserve(ReserveOf(flags, directory));
   std::error_code error;
   const bool is_new = !std::filesystem::exists(directory.ClusterPath(), error);
   LogInfo("postgres_starting",
@@ -45,7 +49,7 @@ absl::StatusOr<Database> OpenDatabase(const ServerFlags& flags,
   std::unique_ptr<PrivateCluster> cluster;
   std::string connection = flags.database_url;
   if (connection.empty()) {
-    ARCHPOOL_ASSIGN_OR_RETURN(cluster, StartCluster(directory, stop));
+    ARCHPOOL_ASSIGN_OR_RETURN(cluster, StartCluster(flags, directory, stop));
     connection = cluster->ConnectionString();
   }
   ARCHPOOL_ASSIGN_OR_RETURN(PoolHold hold,

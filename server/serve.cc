@@ -126,7 +126,9 @@ absl::Status OpenMetrics(const ServerFlags& flags,
 }
 
 // What the clock and the disks do, for the operator.
-void Watch(SteadyClock& clock, StorageErrors& errors, Metrics& metrics) {
+void Watch(std::function<bool(const std::string&)> is_kept, SteadyClock& clock,
+           StorageErrors& errors, Metrics& metrics) {
+  errors.OnWrite(std::move(is_kept));
   metrics.NoteBuild(kVersion, kCommit, kBuildType);
   clock.OnStep([&metrics](absl::Duration step) {
     metrics.NoteClockStep();
@@ -247,6 +249,7 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
   ledger.Start();
   VerifierWatch verifiers(parts.engine, parts.metrics);
   verifiers.Start();
+  const DatabaseReserve reserve = ReserveOf(parts.flags, parts.directory);
   StorageWatch storage_watch(
       parts.clock, parts.engine, parts.storage_errors,
       [&parts] {
@@ -256,8 +259,9 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
       {.grace = parts.flags.policy.silence_term,
        .on_change =
            [&parts](bool is_failing) { NoteDisk(parts.metrics, is_failing); },
-       .on_look = FreeSpaceWatch(parts.flags.disk_reserve_mib << 20,
-                                 parts.disks, parts.clock, parts.metrics),
+       .on_look =
+           FreeSpaceWatch(parts.flags.disk_reserve_mib << 20, parts.disks,
+                          reserve, parts.clock, parts.metrics),
        .on_fillers = FillersLog(parts.clock)});
   storage_watch.Start();
   BlobCollector collector(
@@ -265,6 +269,7 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
       {.retention = parts.flags.policy.retention,
        .interval = parts.flags.collect_interval,
        .unclaimed_kept = parts.flags.unclaimed_kept,
+       .is_urgent = [&reserve] { return reserve.IsShort(); },
        .directory = parts.directory.BlobsPath(),
        .on_round = CollectionLog(parts.clock, parts.metrics),
        .at = parts.hooks.at});
@@ -332,9 +337,9 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
   std::unique_ptr<CertificateKeeper> tls;  // the metrics show it to the end
   Metrics metrics;
   StorageErrors storage_errors;
-  Watch(clock, storage_errors, metrics);
   ARCHPOOL_ASSIGN_OR_RETURN(const DataDirectory directory,
                             DataDirectory::Open(flags.data_dir));
+  Watch(KeptForDatabase(flags, directory), clock, storage_errors, metrics);
   ARCHPOOL_ASSIGN_OR_RETURN(
       const BlobStore blobs,
       BlobStore::Open(directory.BlobsPath(), &storage_errors));

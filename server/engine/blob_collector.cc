@@ -16,6 +16,7 @@ namespace {
 constexpr int kParts = 256;
 // Asked about in one transaction: a few reads by an index for each.
 constexpr size_t kAskedAtOnce = 200;
+constexpr absl::Duration kLookInterval = absl::Seconds(1);
 
 }  // namespace
 
@@ -34,13 +35,22 @@ BlobCollector::~BlobCollector() { Stop(); }
 
 void BlobCollector::Start() {
   thread_ = std::jthread([this](const std::stop_token& stop) {
-    while (!WaitOrStop(stop, options_.interval)) {
+    while (!WaitForRound(stop)) {
       const absl::StatusOr<CollectedBlobs> collected = Round(stop);
       if (options_.on_round && !stop.stop_requested()) {
         options_.on_round(collected);
       }
     }
   });
+}
+
+bool BlobCollector::WaitForRound(const std::stop_token& stop) const {
+  const absl::Duration all = options_.interval;
+  for (absl::Duration waited; waited < all; waited += kLookInterval) {
+    if (waited >= options_.urgent_interval && options_.is_urgent()) break;
+    if (WaitOrStop(stop, std::min(kLookInterval, all - waited))) return true;
+  }
+  return stop.stop_requested();
 }
 
 void BlobCollector::Stop() {
@@ -79,16 +89,35 @@ absl::Status BlobCollector::CollectPart(int part, const std::stop_token& stop,
     const std::vector<Digest> some(
         blobs.begin() + static_cast<std::ptrdiff_t>(from),
         blobs.begin() + static_cast<std::ptrdiff_t>(to));
-    ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<BlobClaims> claims,
+    ARCHPOOL_ASSIGN_OR_RETURN(std::vector<BlobClaims> claims,
                               reader_.FindClaims(some));
     collected.looked_at += static_cast<int64_t>(some.size());
-    for (const BlobClaims& one : claims) {
+    for (BlobClaims& one : claims) {
       if (stop.stop_requested()) break;
+      DropUnsent(one);
       if (!HasEnded(options_.retention, one, clock_.Now())) continue;
+      // It was refused for another one: each more would wait for it again.
+      if (!collected.unended.ok() && !one.IsEmpty()) continue;
       ARCHPOOL_RETURN_IF_ERROR(Collect(one.digest, collected));
     }
   }
   return absl::OkStatus();
+}
+
+// A trial needs what its miner sent. By a commitment alone, whoever knows a
+// digest could have a file kept that is counted to nobody any more.
+void BlobCollector::DropUnsent(BlobClaims& claims) const {
+  std::erase_if(claims.trials, [&](const WeightsClaim& claim) {
+    const bool is_counted =
+        std::any_of(claims.weights.begin(), claims.weights.end(),
+                    [&](const StoredWeights& weights) {
+                      return weights.account == claim.account;
+                    });
+    if (is_counted) return false;
+    const absl::StatusOr<bool> has_sent =
+        blobs_.HasSent(claim.account.ToString(), claims.digest);
+    return has_sent.ok() && !*has_sent && !blobs_.IsOfNobody(claims.digest);
+  });
 }
 
 absl::Status BlobCollector::Collect(const Digest& blob,
@@ -114,14 +143,27 @@ absl::StatusOr<bool> BlobCollector::IsWanted(const Digest& blob,
                                              CollectedBlobs& collected) {
   ARCHPOOL_ASSIGN_OR_RETURN(std::vector<BlobClaims> claims,
                             reader_.FindClaims({blob}));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const EndClaims::Reply reply,
-      engine_.Call(EndClaims{.claims = std::move(claims.front())}));
-  collected.claims_ended += reply.ended;
+  DropUnsent(claims.front());
+  if (claims.front().IsEmpty()) {
+    // Nothing is to be committed, which a full disk may not let the database
+    // do: what this frees helps it. Another server's database is not ours to
+    // clean up after.
+    if (!engine_.IsRunning()) return true;
+    options_.at("blob.ended");
+    return false;
+  }
+  const absl::StatusOr<EndClaims::Reply> reply =
+      engine_.Call(EndClaims{.claims = std::move(claims.front())});
+  if (!reply.ok()) {
+    collected.unended = reply.status();
+    return true;
+  }
+  collected.claims_ended += reply->ended;
   collected.datasets_dropped.insert(collected.datasets_dropped.end(),
-                                    reply.dropped.begin(), reply.dropped.end());
-  if (!reply.is_wanted) options_.at("blob.ended");
-  return reply.is_wanted;
+                                    reply->dropped.begin(),
+                                    reply->dropped.end());
+  if (!reply->is_wanted) options_.at("blob.ended");
+  return reply->is_wanted;
 }
 
 }  // namespace archpool

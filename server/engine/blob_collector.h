@@ -41,6 +41,9 @@ struct CollectedBlobs {
   int64_t parts_removed = 0;
   // A backup copies: the rest waits for the next round.
   bool was_held_up = false;
+  // Why claims that are over could not be ended: the database takes no
+  // commands. What nothing names was removed all the same.
+  absl::Status unended = absl::OkStatus();
   std::vector<Digest> datasets_dropped = {};
 };
 
@@ -51,6 +54,10 @@ struct BlobCollectorOptions {
   // How long what nothing names is left alone, and a part of an upload: who
   // sends it may come back.
   absl::Duration unclaimed_kept = absl::Hours(24);
+  // Whether the disk is so full that a round cannot wait for the interval, but
+  // for the urgent one. Called every second.
+  std::function<bool()> is_urgent = [] { return false; };
+  absl::Duration urgent_interval = absl::Minutes(1);
   // The directory of the blobs, where a backup says that it copies.
   std::string directory;
   // Told on the collector's thread, after each round.
@@ -72,13 +79,17 @@ class BlobCollector {
   void Start();
   void Stop();  // idempotent
 
-  // One round. Not while the thread runs. The reader's and the engine's errors,
-  // and those of the disk: what was done until then stays done.
+  // One round. Not while the thread runs. The reader's errors: what was done
+  // until then stays done.
   absl::StatusOr<CollectedBlobs> Round(const std::stop_token& stop = {});
 
  private:
+  // True: asked to stop.
+  bool WaitForRound(const std::stop_token& stop) const;
   absl::Status CollectPart(int part, const std::stop_token& stop,
                            CollectedBlobs& collected);
+  // Of what names it, as the store has it: what counts.
+  void DropUnsent(BlobClaims& claims) const;
   absl::Status Collect(const Digest& blob, CollectedBlobs& collected);
   absl::StatusOr<bool> IsWanted(const Digest& blob, CollectedBlobs& collected);
 

@@ -13,10 +13,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/storage/memory_store.h"
 #include "server/storage/removal_lock.h"
+#include "tests/support/faulty_store.h"
 #include "tests/support/pool_fixture.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temporary_directory.h"
@@ -55,7 +58,7 @@ class BlobCollectorTest : public testing::Test {
   // As a server that starts on the same disk and database.
   void Start() {
     engine_.reset();
-    engine_ = std::make_unique<Engine>(engine_clock_, store_, pool_.policy,
+    engine_ = std::make_unique<Engine>(engine_clock_, disk_, pool_.policy,
                                        EngineOptions());
     EXPECT_THAT(engine_->Start(), IsOk());
     GoOn();
@@ -108,6 +111,13 @@ class BlobCollectorTest : public testing::Test {
   const BlobStore blobs_ = *BlobStore::Open(directory_.path() + "/blobs");
   TestPool pool_{Keeping()};
   MemoryStore store_;
+  // The database writes nothing.
+  std::atomic<bool> is_full_ = false;
+  FaultyStore disk_{store_, [this](FaultyStore::Call call) {
+                      return is_full_ && call != FaultyStore::Call::kFind
+                                 ? Fault::kUnreachable
+                                 : Fault::kNone;
+                    }};
   std::atomic<int64_t> passed_us_ = 0;  // read by the engine's thread
   SteadyClock engine_clock_{
       {[this] { return absl::FromUnixMicros(passed_us_); },
@@ -230,6 +240,98 @@ TEST_F(BlobCollectorTest, AllThreeSplitsGoAndTheCountOnce) {
   for (const Digest& split : {train, validation, held_out}) {
     EXPECT_FALSE(Has(split));
   }
+}
+
+// By a commitment that names another's file it would stay for as long as the
+// task, and count to nobody.
+TEST_F(BlobCollectorTest, ACommitmentKeepsWhatItsMinerSentAlone) {
+  engine_.reset();
+  pool_.pool.TakeEvents();
+  const AccountId alice = pool_.Make("alice", Role::kMiner);
+  const SessionId session = pool_.Open(alice, "w");
+  pool_.Submit(TinySpec(4));
+  const Lease lease = pool_.Do(AcquireLease{alice, session}).grant->lease;
+  const TrialId trial = lease.trials[0];
+  pool_.Commit(alice, session, lease, trial, 600);
+  const auto loaded = store_.TakeOver();
+  ASSERT_THAT(store_.Commit(loaded->generation, loaded->sequence,
+                            pool_.pool.TakeEvents()),
+              IsOk());
+  Start();
+  const std::string bytes = trial.ToString();  // as it was announced
+  const Digest blob = *blobs_.Put(bytes, pool_.client.ToString());
+  const auto claims = store_.FindClaims({blob});
+  ASSERT_THAT(claims, IsOk());
+  ASSERT_EQ(claims->front().trials.size(), 1U);
+  Pass(2 * kDay);
+  EXPECT_EQ(Round().removed, 1);
+  ASSERT_THAT(blobs_.Put(bytes, pool_.client.ToString()), IsOk());
+  ASSERT_THAT(blobs_.Put(bytes, alice.ToString()), IsOk());
+  Pass(2 * kDay);
+  EXPECT_EQ(Round().removed, 0);
+  EXPECT_TRUE(Has(blob));
+}
+
+// Of a blob from before owners were noted nobody can tell who sent it.
+TEST_F(BlobCollectorTest, ACommitmentKeepsWhatIsNotedToBeNobodys) {
+  engine_.reset();
+  pool_.pool.TakeEvents();
+  const AccountId alice = pool_.Make("alice", Role::kMiner);
+  const SessionId session = pool_.Open(alice, "w");
+  pool_.Submit(TinySpec(4));
+  const Lease lease = pool_.Do(AcquireLease{alice, session}).grant->lease;
+  pool_.Commit(alice, session, lease, lease.trials[0], 600);
+  const auto loaded = store_.TakeOver();
+  ASSERT_THAT(store_.Commit(loaded->generation, loaded->sequence,
+                            pool_.pool.TakeEvents()),
+              IsOk());
+  Start();
+  const Digest blob = *blobs_.Put(lease.trials[0].ToString());
+  Pass(2 * kDay);
+  EXPECT_EQ(Round().removed, 0);
+  EXPECT_TRUE(Has(blob));
+}
+
+// A disk that is full keeps the database from writing, and is freed all the
+// same by what needs no record.
+TEST_F(BlobCollectorTest, WhatNothingNamesGoesWhileTheDatabaseWritesNothing) {
+  const Digest file = Send("raw");
+  const Digest left = *blobs_.Put("left by a kill");
+  Pass(31 * kDay);
+  is_full_ = true;
+  const CollectedBlobs collected = Round();
+  EXPECT_FALSE(collected.unended.ok());
+  EXPECT_EQ(collected.removed, 1);
+  EXPECT_FALSE(Has(left));
+  EXPECT_TRUE(Has(file));
+  is_full_ = false;
+  while (!engine_->Call(Tick{}).ok()) absl::SleepFor(absl::Milliseconds(10));
+  GoOn();
+  const CollectedBlobs rest = Round();
+  EXPECT_THAT(rest.unended, IsOk());
+  EXPECT_EQ(rest.removed, 1);
+  EXPECT_EQ(FileBytes(), 0);
+}
+
+TEST_F(BlobCollectorTest, AFullDiskDoesNotWaitForTheInterval) {
+  absl::Notification had_round;
+  std::atomic<bool> is_first = true;
+  BlobCollector collector(
+      pool_clock_, files_clock_, *engine_, store_, blobs_,
+      {.retention = pool_.policy.retention,
+       .interval = absl::Hours(1),
+       .unclaimed_kept = kDay,
+       .is_urgent = [] { return true; },
+       .urgent_interval = absl::ZeroDuration(),
+       .directory = directory_.path() + "/blobs",
+       .on_round =
+           [&](const absl::StatusOr<CollectedBlobs>& round) {
+             EXPECT_THAT(round, IsOk());
+             if (is_first.exchange(false)) had_round.Notify();
+           }});
+  collector.Start();
+  had_round.WaitForNotification();
+  collector.Stop();
 }
 
 // A folder that cannot be listed.

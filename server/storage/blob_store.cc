@@ -324,6 +324,7 @@ absl::StatusOr<Digest> BlobStore::TryPut(absl::string_view bytes) const {
     ARCHPOOL_RETURN_IF_ERROR(SyncDirectory(ParentOf(blob_path)));
     return digest;
   }
+  ARCHPOOL_RETURN_IF_ERROR(CheckOpen());
   // A name of its own: several threads may put the same bytes at once.
   const std::string path = TemporaryPath();
   absl::Cleanup remove = [&path] { unlink(path.c_str()); };
@@ -337,7 +338,15 @@ absl::StatusOr<Digest> BlobStore::TryPut(absl::string_view bytes) const {
 
 absl::Status BlobStore::Probe() const { return Noted(TryProbe()); }
 
+absl::Status BlobStore::CheckOpen() const {
+  if (errors_ == nullptr || !errors_->IsClosed(directory_)) {
+    return absl::OkStatus();
+  }
+  return StorageError("write into", directory_, ENOSPC);
+}
+
 absl::Status BlobStore::TryProbe() const {
+  ARCHPOOL_RETURN_IF_ERROR(CheckOpen());
   const std::string path = TemporaryPath();
   absl::Cleanup remove = [&path] { unlink(path.c_str()); };
   ARCHPOOL_ASSIGN_OR_RETURN(const File file, OpenOrCreate(path));
@@ -411,6 +420,7 @@ absl::Status BlobStore::TryAppend(const std::string& owner,
                      digest.ToString(),
                      " from this sender: continue there, not ", "at ", offset));
   };
+  ARCHPOOL_RETURN_IF_ERROR(CheckOpen());
   const std::string path = PartialPathOf(owner, digest);
   while (true) {
     ARCHPOOL_ASSIGN_OR_RETURN(const bool has_sent, TryHasSent(owner, digest));

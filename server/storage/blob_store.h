@@ -122,6 +122,8 @@ class BlobStore {
                                   const Digest& digest) const;
   absl::Status MarkSent(const std::string& owner, const Digest& digest) const;
   absl::Status TryProbe() const;
+  // STORAGE_FULL where the rest of the disk is kept for something else.
+  absl::Status CheckOpen() const;
   // Tells `errors_` of a failure, unless the store was dropped.
   template <typename Result>
   Result Noted(Result result) const;

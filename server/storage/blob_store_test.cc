@@ -269,6 +269,34 @@ TEST_F(BlobStoreTest, ADiskThatTakesNothingIsNoFaultOfTheSender) {
   EXPECT_TRUE(fs::is_empty(path + "/temporary"));
 }
 
+// What is left of its disk is kept for something else.
+TEST_F(BlobStoreTest, NothingIsWrittenWhileItsDiskIsClosed) {
+  StorageErrors errors;
+  bool is_closed = false;
+  std::string asked;
+  errors.OnWrite([&](const std::string& directory) {
+    asked = directory;
+    return is_closed;
+  });
+  const std::string path = directory_.path() + "/blobs";
+  const BlobStore store = *BlobStore::Open(path, &errors);
+  ASSERT_THAT(store.Append("alice", Sha256("bytes"), 0, "byt"), IsOk());
+  EXPECT_EQ(asked, path);
+  ASSERT_THAT(store.Append("bob", Sha256("whole"), 0, "whole"), IsOk());
+  is_closed = true;
+  for (const absl::Status& refused :
+       {store.Append("alice", Sha256("bytes"), 3, "es"),
+        store.Put("others").status(), store.Probe()}) {
+    EXPECT_THAT(refused, FailsWith("STORAGE_FULL"));
+  }
+  EXPECT_EQ(errors.full_count(), 3) << "its miners get more time";
+  EXPECT_THAT(store.Complete("bob", Sha256("whole")), IsOk())
+      << "its bytes are there";
+  EXPECT_EQ(*store.ReadAll(Sha256("whole"), 10), "whole");
+  is_closed = false;
+  EXPECT_THAT(store.Append("alice", Sha256("bytes"), 3, "es"), IsOk());
+}
+
 TEST_F(BlobStoreTest, UnusableDirectoryIsSaid) {
   std::ofstream(directory_.path() + "/file") << "in the way";
   EXPECT_THAT(BlobStore::Open(directory_.path() + "/file/blobs").status(),

@@ -32,6 +32,7 @@ TEST_P(StoreConformanceTest, ReaderFindsWhoNamesABlob) {
     const WeightsClaim& claim = found->front().trials.front();
     EXPECT_EQ(claim.trial, id);
     EXPECT_EQ(claim.task, trial.task);
+    EXPECT_EQ(claim.account, trial.account);
     EXPECT_EQ(claim.state, trial.state);
     EXPECT_EQ(claim.task_end_time, task.end_time);
     EXPECT_EQ(found->front().weights,

@@ -39,6 +39,7 @@ BlobClaims MemoryStore::ClaimsLocked(const Digest& blob) const {
     claims.trials.push_back(
         {.trial = id,
          .task = trial.task,
+         .account = trial.account,
          .state = trial.state,
          .task_end_time = tables_.All<Task>().at(trial.task).end_time});
   }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -35,6 +36,16 @@ class StorageErrors {
   void OnError(std::function<void(const std::string&)> listener) {
     listener_ = std::move(listener);
   }
+  // Asked before bytes are written into that directory of the pool's whether
+  // what is left of its disk is kept for something else: then they are refused
+  // as a full disk refuses them. On any thread. REQUIRES: nothing is stored
+  // yet.
+  void OnWrite(std::function<bool(const std::string& directory)> is_closed) {
+    is_closed_ = std::move(is_closed);
+  }
+  bool IsClosed(const std::string& directory) const {
+    return is_closed_ && is_closed_(directory);
+  }
   // Statuses of other kinds are none of it.
   void Note(const absl::Status& status);
   int64_t count() const { return count_; }
@@ -42,6 +53,7 @@ class StorageErrors {
 
  private:
   std::function<void(const std::string&)> listener_;
+  std::function<bool(const std::string&)> is_closed_;
   std::atomic<int64_t> count_{0};
   std::atomic<int64_t> full_count_{0};
 };

@@ -64,7 +64,8 @@ struct AskToRead {
 // what they counted, and says whether any is left: where none is, the caller
 // may remove the blob once this is committed. REQUIRES: `claims` was read a
 // moment ago, and nobody has made the blob wanted since (BlobStore::Remove):
-// tasks that were open then may have ended.
+// tasks that were open then may have ended. It has only trials whose miner sent
+// the blob: a commitment may name any digest, another's file too.
 struct EndClaims {
   BlobClaims claims;
   struct Reply {

@@ -25,6 +25,7 @@ struct DatasetClaim {
 struct WeightsClaim {
   TrialId trial;
   TaskId task;
+  AccountId account;  // whose trial it is, and who sends them
   TrialState state = TrialState::kAssigned;
   std::optional<absl::Time> task_end_time;  // unset: it is open
 };
@@ -37,6 +38,11 @@ struct BlobClaims {
   std::vector<WeightsClaim> trials;
   // Who has the weights counted, of the trials.
   std::vector<StoredWeights> weights;
+
+  bool IsEmpty() const {
+    return files.empty() && datasets.empty() && trials.empty() &&
+           weights.empty();
+  }
 };
 
 }  // namespace archpool

@@ -22,7 +22,8 @@ namespace {
 
 constexpr char kTrialsSql[] =
     "SELECT encode(trial.weights_digest, 'hex'), trial.id, trial.task_id,"
-    " trial.state, (extract(epoch FROM task.end_time) * 1000000)::bigint"
+    " trial.state, (extract(epoch FROM task.end_time) * 1000000)::bigint,"
+    " trial.account_id"
     " FROM trial JOIN task ON task.id = trial.task_id"
     " WHERE trial.weights_digest IS NOT NULL"
     " AND trial.weights_digest = ANY ($1::bytea[]) ORDER BY trial.id";
@@ -94,6 +95,7 @@ absl::Status AddTrials(pqxx::transaction_base& transaction,
     }
     claims[digest].trials.push_back({.trial = TrialId{row[1].as<int64_t>()},
                                      .task = TaskId{row[2].as<int64_t>()},
+                                     .account = AccountId{row[5].as<int64_t>()},
                                      .state = *state,
                                      .task_end_time = TimeIn(row[4])});
   }
