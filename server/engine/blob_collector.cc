@@ -104,8 +104,8 @@ absl::Status BlobCollector::CollectPart(int part, const std::stop_token& stop,
   return absl::OkStatus();
 }
 
-// A trial needs what its miner sent. By a commitment alone, whoever knows a
-// digest could have a file kept that is counted to nobody any more.
+// A trial needs what its miner sent. By a commitment alone, a miner that knows
+// a digest could have a file kept that is counted to nobody any more.
 void BlobCollector::DropUnsent(BlobClaims& claims) const {
   std::erase_if(claims.trials, [&](const WeightsClaim& claim) {
     const bool is_counted =

@@ -127,11 +127,11 @@ struct RpcServer::Impl {
                      {reads, timer, views, hub, accounts}},
                     options.pool_secret,
                     options.watch_pace};
-  BlobService blobs{gate,
-                    parts.reader,
-                    {parts.engine, blob_jobs, parts.blobs, parts.checkpoints,
-                     upload_rules, check_disk, parts.clock,
-                     options.policy.retention}};
+  BlobService blobs{
+      gate,
+      parts.reader,
+      {parts.engine, blob_jobs, parts.blobs, parts.checkpoints, upload_rules,
+       check_disk, parts.clock, options.policy.retention}};
   WorkService work{gate,  parts.clock, parts.engine, parts.reader,
                    reads, sessions,    work_waiting, options.policy};
   VerificationService verification{gate, parts.clock, parts.engine,

@@ -4,20 +4,23 @@ pool frees it by itself, a start on it as well as a server that runs, and what i
 freed is the database's. The disk is a real one, of memory: it takes the right to
 mount."""
 
+import errno
 import os
 import pathlib
 import subprocess
 import tempfile
 import unittest
 
-from harness import PoolTestCase, Pool, Refused, wait_for
+from harness import Pool, PoolTestCase, Refused, wait_for, write_idx_files
 
 MIB = 1 << 20
 DISK_MIB = 640
 # A tenth of the disk, which is less than an eighth of --disk-reserve-mib.
 RESERVE_MIB = 64
-# Parts of a file that are sent before the disk is full.
-KEEP_S = 2
+KEEPS_NOTHING = ("--keep-results", "1s", "--keep-other-weights", "1s",
+                 "--keep-unused-datasets", "1s", "--keep-cut-files", "1s",
+                 "--keep-uncut-files", "1s", "--keep-unclaimed", "1s",
+                 "--collect-interval", "1s")
 
 
 class SmallDisk:
@@ -48,7 +51,7 @@ class SmallDisk:
                     os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size,
                                        max(self.free_bytes(), 4096))
             except OSError as full:
-                if full.errno != 28:  # ENOSPC
+                if full.errno != errno.ENOSPC:
                     raise
 
     def empty(self):
@@ -56,11 +59,6 @@ class SmallDisk:
 
 
 class FullDiskTest(PoolTestCase):
-    server_flags = (*PoolTestCase.server_flags, "--keep-results", f"{KEEP_S}s",
-                    "--keep-other-weights", "1s", "--keep-unused-datasets",
-                    f"{KEEP_S}s", "--keep-cut-files", "1s", "--keep-unclaimed",
-                    "1s", "--collect-interval", "1s")
-
     def make_pool(self):
         self.disk = SmallDisk()
         self.addCleanup(self.disk.close)
@@ -93,58 +91,58 @@ class FullDiskTest(PoolTestCase):
         self.pool.wait_for_end(self.pool.submit())
         self.pool.stop("alice")
         self.pool.stop("verifier")
+        self.assertGreater(len(self.files()), 3)
 
-    def assert_is_whole(self):
+    def assert_no_file_is_taken(self):
+        write_idx_files(self.pool.directory, count=240)
+        with self.assertRaises(Refused) as refused:
+            self.pool.command("client", "--patience", "0", "task", "submit",
+                              self.pool.write_task(trials=4))
+        self.assertIn("STORAGE_", refused.exception.text)
+
+    def assert_all_is_well_with_room(self):
+        self.disk.empty()
+        self.wait_for_reserve()
+        self.pool.submit(trials=4)
         self.assertEqual(
             self.pool.command("operator", "ledger", "check")["violations"], [])
-        self.assertNotIn("PANIC", (self.pool.directory / "server" / "postgresql"
-                                   / "postgres.log").read_text(errors="replace"))
+        database_log = self.pool.directory / "server" / "postgresql" / "postgres.log"
+        self.assertNotIn("PANIC", database_log.read_text(errors="replace"))
 
     def test_a_start_on_a_full_disk_frees_it(self):
-        self.wait_for_reserve()
-        # Longer than what is kept by the start that follows.
-        self.pool.stop("server")
-        self.pool.server_flags = PoolTestCase.server_flags
-        self.pool.start_server()
         self.finish_a_task()
-        self.assertGreater(len(self.files()), 3)
+        self.wait_for_reserve()
         self.pool.stop("server")
         self.disk.fill()
         self.assertEqual(self.disk.free_bytes(), 0)
 
-        self.pool.server_flags = self.server_flags
+        self.pool.server_flags = (*self.server_flags, *KEEPS_NOTHING)
         self.pool.start_server()
         self.assertFalse(self.reserve.exists())
         wait_for("the files to go", lambda: not self.files())
-        wait_for("their bytes to be given back",
-                 lambda: self.stored("client") == 0 and self.stored("alice") == 0)
+        wait_for("their bytes to be given back", lambda: self.stored("client") == 0
+                 and self.stored("alice") == 0)
         self.assertIn("event=database_reserve_given_up", self.pool.log("server"))
         self.assertGreater(self.disk.free_bytes(), 0)
-
-        # What it gave is for the database: files wait.
-        with self.assertRaises(Refused) as refused:
-            self.pool.submit(trials=4)
-        self.assertIn("STORAGE_", refused.exception.text)
-        self.disk.empty()
-        self.wait_for_reserve()
-        wait_for("the line", lambda: "event=database_reserve_made" in
-                 self.pool.log("server").rpartition("given_up")[2])
-        self.pool.submit(trials=4)
-        self.assert_is_whole()
+        # Of the files that are gone nearly nothing: what was given is no file's.
+        self.assert_no_file_is_taken()
+        self.assert_all_is_well_with_room()
+        self.assertIn("event=database_reserve_made",
+                      self.pool.log("server").rpartition("given_up")[2])
 
     def test_a_server_that_runs_goes_on_when_the_disk_fills(self):
-        self.wait_for_reserve()
         self.finish_a_task()
+        self.wait_for_reserve()
         self.disk.fill()
         wait_for("the reserve to be given up", lambda: not self.reserve.exists(), 20)
-        # Many commits, each in the log of the database.
-        for number in range(5):
+        # Each makes tables and the database's log longer.
+        for number in range(20):
             self.pool.create_account(f"account{number}", "client")
-        wait_for("the files to go", lambda: not self.files())
-        self.assert_is_whole()
-        self.disk.empty()
-        self.wait_for_reserve()
-        self.pool.submit(trials=4)
+        self.assert_no_file_is_taken()
+        self.pool.kill("server")  # and it comes back where it was
+        self.pool.start_server()
+        self.pool.create_account("another", "client")
+        self.assert_all_is_well_with_room()
 
 
 if __name__ == "__main__":

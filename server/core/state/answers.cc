@@ -54,7 +54,8 @@ bool WeightsWereHere(const RetentionPolicy& policy, const Task& task,
     return WantsWeights(task.spec->recipe, trial);
   }
   if (basis == TrialBasis::kUnverified) {
-    // Of some they came, of some not: what would still be kept did not.
+    // Some miners sent them, some did not: what would still be kept did not
+    // come.
     return IsOver(policy,
                   WeightsClaim{.trial = trial.id,
                                .task = task.id,
