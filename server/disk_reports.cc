@@ -22,6 +22,14 @@ constexpr absl::Duration kLineInterval = absl::Minutes(1);
 constexpr absl::Duration kHeldInterval = absl::Hours(1);
 constexpr absl::Duration kLowInterval = absl::Minutes(10);
 
+void SayUnfinished(const absl::Status& cause) {
+  LogWarn("collection_failed",
+          "the look for files that are no longer needed was not finished",
+          "the next one tries again; if it repeats, look at the disk of "
+          "--data-dir and at PostgreSQL",
+          {{"error", cause}});
+}
+
 }  // namespace
 
 void NoteDisk(Metrics& metrics, bool is_failing) {
@@ -165,22 +173,10 @@ std::function<void(const absl::StatusOr<CollectedBlobs>&)> CollectionLog(
   return [&clock, &metrics, limit = std::make_shared<LineLimit>(kHeldInterval)](
              const absl::StatusOr<CollectedBlobs>& round) {
     if (!round.ok()) {
-      LogWarn("collection_failed",
-              "the look for files that are no longer needed was not finished",
-              "the next one tries again; if it repeats, look at the disk of "
-              "--data-dir and at PostgreSQL",
-              {{"error", round.status()}});
+      SayUnfinished(round.status());
       return;
     }
-    if (!round->unended.ok()) {
-      LogWarn(
-          "collection_failed",
-          "files that are no longer needed stay for now, since the "
-          "database takes no commands",
-          "the next look tries again; if it repeats, look at PostgreSQL and "
-          "at its disk",
-          {{"error", round->unended}});
-    }
+    if (!round->unended.ok()) SayUnfinished(round->unended);
     metrics.NoteCollection(
         round->removed, round->freed_bytes,
         round->was_held_up ? -1 : round->looked_at - round->removed);

@@ -42,7 +42,7 @@ struct CollectedBlobs {
   // A backup copies: the rest waits for the next round.
   bool was_held_up = false;
   // Why claims that are over could not be ended: the database takes no
-  // commands. What nothing names was removed all the same.
+  // commands. What nothing names was removed even so.
   absl::Status unended = absl::OkStatus();
   std::vector<Digest> datasets_dropped = {};
 };
@@ -88,7 +88,7 @@ class BlobCollector {
   bool WaitForRound(const std::stop_token& stop) const;
   absl::Status CollectPart(int part, const std::stop_token& stop,
                            CollectedBlobs& collected);
-  // Of what names it, as the store has it: what counts.
+  // Leaves out trials whose miner has not sent the blob.
   void DropUnsent(BlobClaims& claims) const;
   absl::Status Collect(const Digest& blob, CollectedBlobs& collected);
   absl::StatusOr<bool> IsWanted(const Digest& blob, CollectedBlobs& collected);

@@ -272,8 +272,8 @@ absl::StatusOr<DownloadStream::Source> BlobService::WeightsOf(
   return WeightsIn(caller, *trial);
 }
 
-// Of a trial that no verifier decided, the miner may not have been asked for
-// its weights: what counts is that it sent them. A blob of the digest may be
+// The miner of a trial that no verifier decided may not have been asked for its
+// weights: what counts is that it sent them. A blob of the digest may be
 // another's.
 absl::StatusOr<DownloadStream::Source> BlobService::WeightsIn(
     const Account& caller, const Trial& trial) {
