@@ -136,7 +136,11 @@ absl::Status BlobClient::SendFrom(const UploadSource& source,
   writer->WritesDone();
   const grpc::Status status = writer->Finish();
   if (status.ok()) uploads_.Add(sent_bytes - offset_bytes, watch.elapsed());
-  return remote_.Finish(status);
+  absl::Status ended = remote_.Finish(status);
+  if (GetReason(ended) != "BLOB_OFFSET") return ended;
+  // Since it was asked, bytes arrived of a stream that was cut off before this
+  // one, or a part went that was too old. Neither is the file's fault.
+  return MakeError(absl::StatusCode::kAborted, "BLOB_OFFSET", ended.message());
 }
 
 }  // namespace archpool

@@ -41,7 +41,8 @@ class BlobClient {
                               const std::stop_token& stop) const;
 
   // Sends what the server does not hold yet. `progress`, where it is set, hears
-  // how many bytes the server has. The file's and the server's errors.
+  // how many bytes the server has. The file's and the server's errors. ABORTED
+  // (BLOB_OFFSET): that changed meanwhile; try again.
   absl::Status Upload(const UploadSource& source,
                       const v1::UploadPurpose& purpose,
                       const std::function<void(int64_t sent_bytes)>& progress,
