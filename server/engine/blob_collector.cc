@@ -95,7 +95,10 @@ absl::Status BlobCollector::CollectPart(int part, const std::stop_token& stop,
     for (BlobClaims& one : claims) {
       if (stop.stop_requested()) break;
       DropUnsent(one);
-      if (!HasEnded(options_.retention, one, clock_.Now())) continue;
+      if (!HasEnded(options_.retention, one, clock_.Now())) {
+        unwanted_since_.erase(one.digest);
+        continue;
+      }
       // It was refused for another one: each more would wait for it again.
       if (!collected.unended.ok() && !one.IsEmpty()) continue;
       ARCHPOOL_RETURN_IF_ERROR(Collect(one.digest, collected));
@@ -122,15 +125,24 @@ void BlobCollector::DropUnsent(BlobClaims& claims) const {
 
 absl::Status BlobCollector::Collect(const Digest& blob,
                                     CollectedBlobs& collected) {
-  absl::Status asked;
-  const absl::StatusOr<BlobRemoval> removal =
-      blobs_.Remove(blob, files_.Now() - options_.unclaimed_kept, [&] {
-        const absl::StatusOr<bool> is_wanted = IsWanted(blob, collected);
-        asked = is_wanted.status();
-        return is_wanted;
-      });
-  ARCHPOOL_RETURN_IF_ERROR(asked);
+  const absl::Time now = files_.Now();
+  const auto since = unwanted_since_.find(blob);
+  // Who asks for it again and again makes it as new each time: that counts for
+  // a while, and not for good.
+  const bool is_overdue = since != unwanted_since_.end() &&
+                          now - since->second >= 2 * options_.unclaimed_kept;
+  std::optional<absl::StatusOr<bool>> asked;
+  const absl::StatusOr<BlobRemoval> removal = blobs_.Remove(
+      blob, is_overdue ? absl::InfiniteFuture() : now - options_.unclaimed_kept,
+      [&] { return *(asked = IsWanted(blob, is_overdue, collected)); });
+  if (!asked) return absl::OkStatus();  // somebody holds it
+  ARCHPOOL_RETURN_IF_ERROR(asked->status());
   if (!removal.ok()) return absl::OkStatus();  // as of a part above
+  if (**asked || removal->is_gone) {
+    unwanted_since_.erase(blob);
+  } else {
+    unwanted_since_.try_emplace(blob, now);
+  }
   collected.removed += removal->is_gone ? 1 : 0;
   collected.freed_bytes += removal->freed_bytes;
   if (removal->is_gone) options_.at("blob.removed");
@@ -140,7 +152,17 @@ absl::Status BlobCollector::Collect(const Digest& blob,
 // Asked while nobody can begin to use the blob: so what the store says now is
 // all there is.
 absl::StatusOr<bool> BlobCollector::IsWanted(const Digest& blob,
+                                             bool is_overdue,
                                              CollectedBlobs& collected) {
+  // The age of a blob leaves time to a commit whose outcome is in doubt. Where
+  // it does not count, a command is answered when there is no doubt any more.
+  if (is_overdue) {
+    const absl::Status settled = engine_.Call(EndClaims{}).status();
+    if (!settled.ok()) {
+      collected.unended = settled;
+      return true;
+    }
+  }
   ARCHPOOL_ASSIGN_OR_RETURN(std::vector<BlobClaims> claims,
                             reader_.FindClaims({blob}));
   DropUnsent(claims.front());

@@ -6,7 +6,9 @@
 // What is over (server/core/rules/retention.h) is ended by a command, which
 // takes the bytes from the sums of who had them; a blob goes after that is
 // committed, where nothing is left that names it. A kill in between leaves a
-// blob that nothing names, which the next round finds.
+// blob that nothing names, which the next round finds. A blob that is new, or
+// was relied on of late, waits for `unclaimed_kept`, and no longer than twice
+// that.
 //
 // Start and Stop are for one thread.
 #ifndef ARCHPOOL_SERVER_ENGINE_BLOB_COLLECTOR_H_
@@ -20,6 +22,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -91,7 +94,8 @@ class BlobCollector {
   // Leaves out trials whose miner has not sent the blob.
   void DropUnsent(BlobClaims& claims) const;
   absl::Status Collect(const Digest& blob, CollectedBlobs& collected);
-  absl::StatusOr<bool> IsWanted(const Digest& blob, CollectedBlobs& collected);
+  absl::StatusOr<bool> IsWanted(const Digest& blob, bool is_overdue,
+                                CollectedBlobs& collected);
 
   const Clock& clock_;
   const Clock& files_;
@@ -99,6 +103,9 @@ class BlobCollector {
   Reader& reader_;
   const BlobStore& blobs_;
   const BlobCollectorOptions options_;
+  // Blobs that were found unwanted, and stayed for their age; since when, by
+  // `files_`. A server that starts counts from the beginning.
+  absl::btree_map<Digest, absl::Time> unwanted_since_;
   std::jthread thread_;
 };
 

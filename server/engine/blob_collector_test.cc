@@ -3,6 +3,9 @@
 // stays, whatever happens at the same time.
 #include "server/engine/blob_collector.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <atomic>
 #include <filesystem>
 #include <fstream>
@@ -13,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
@@ -290,6 +294,42 @@ TEST_F(BlobCollectorTest, ACommitmentKeepsWhatIsNotedToBeNobodys) {
   Pass(2 * kDay);
   EXPECT_EQ(Round().removed, 0);
   EXPECT_TRUE(Has(blob));
+}
+
+// As by an upload that never comes to its end, or a task that is never opened.
+TEST_F(BlobCollectorTest, NobodyKeepsWhatNothingNamesByRenewingIt) {
+  const std::string bytes = "left by a kill";
+  const Digest blob = *blobs_.Put(bytes);
+  const auto renew = [&] {
+    const std::string name = blob.ToString();
+    const std::string path = absl::StrCat(directory_.path(), "/blobs/blobs/",
+                                          name.substr(0, 2), "/", name);
+    const timespec now = absl::ToTimespec(files_clock_.now);
+    const timespec times[2] = {now, now};
+    ASSERT_EQ(utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+  };
+  EXPECT_EQ(Round().removed, 0);
+  Pass(kDay + absl::Hours(1));
+  renew();
+  EXPECT_EQ(Round().removed, 0) << "a commit may show itself";
+  Pass(kDay);
+  renew();
+  {
+    const BlobHold hold = blobs_.Hold(blob);
+    EXPECT_EQ(Round().removed, 0);
+  }
+  is_full_ = true;
+  EXPECT_FALSE(engine_->Call(ConfirmFile{pool_.client, blob, 1}).ok());
+  EXPECT_EQ(Round().removed, 0) << "a commit may be in doubt";
+  is_full_ = false;
+  while (!engine_->Call(Tick{}).ok()) absl::SleepFor(absl::Milliseconds(10));
+  GoOn();
+  EXPECT_EQ(Round().removed, 1);
+  EXPECT_FALSE(Has(blob));
+  // What comes once more has its time once more.
+  ASSERT_THAT(blobs_.Put(bytes), IsOk());
+  renew();
+  EXPECT_EQ(Round().removed, 0);
 }
 
 // A disk that is full keeps the database from writing, and is freed all the
