@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/check.h"
@@ -104,15 +105,29 @@ absl::StatusOr<UploadTarget> UploadRules::NoteIfWanted(const Trial& trial,
   if (task.end_time) {
     target.is_over = true;
     target.is_wanted = false;
-  } else if (BasisOf(trial) == TrialBasis::kSampledOut) {
-    // It was accepted as it was reported: an audit may want them after all.
+  } else if (trial.state == TrialState::kAccepted) {
+    // Where it needed them, they came before, and are counted. An audit may
+    // want them after all.
     const absl::StatusOr<Audit> audit = reader_.GetOpenAudit(target.trial);
     if (!audit.ok() && !absl::IsNotFound(audit.status())) {
       return audit.status();
     }
-    target.is_wanted = audit.ok() && (audit->missing & kPartWeights) != 0;
+    const bool is_asked = audit.ok() && (audit->missing & kPartWeights) != 0;
+    ARCHPOOL_ASSIGN_OR_RETURN(const bool is_counted,
+                              IsCounted(trial.account, target.digest));
+    target.is_wanted = is_asked || is_counted;
   }
   return target;
+}
+
+absl::StatusOr<bool> UploadRules::IsCounted(AccountId account,
+                                            const Digest& weights) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<BlobClaims> claims,
+                            reader_.FindClaims({weights}));
+  const std::vector<StoredWeights>& counted = claims.front().weights;
+  return std::any_of(
+      counted.begin(), counted.end(),
+      [account](const StoredWeights& one) { return one.account == account; });
 }
 
 absl::StatusOr<UploadTarget> UploadRules::CheckCheckpoint(const Account& caller,

@@ -87,6 +87,8 @@ class UploadRules {
   // REQUIRES: the target is what was committed to.
   absl::StatusOr<UploadTarget> NoteIfWanted(const Trial& trial,
                                             UploadTarget target);
+  // Whether the account has these weights on the disk, of whichever trial.
+  absl::StatusOr<bool> IsCounted(AccountId account, const Digest& weights);
   absl::StatusOr<UploadTarget> CheckCheckpoint(const Account& caller,
                                                UploadTarget target);
 

@@ -45,6 +45,13 @@ class UploadRulesTest : public ::testing::Test {
     ASSERT_THAT(store_.Commit(loaded->generation, loaded->sequence, {event}),
                 IsOk());
   }
+  // The weights came.
+  void Count() {
+    Commit(StoredWeights{.trial = committed_,
+                         .account = miner_.id,
+                         .digest = Weights().digest,
+                         .size_bytes = 100});
+  }
   absl::Status Check(const Account& caller, const UploadWish& wish) {
     return rules_.Check(caller, wish).status();
   }
@@ -167,6 +174,24 @@ TEST_F(UploadRulesTest, WeightsThatWereNotDrawnAreNotWanted) {
   EXPECT_FALSE(rules_.Check(miner_, Weights())->is_wanted);
 }
 
+// As where the whole training was replayed without its weights: what comes
+// after the verdict would be counted to nobody.
+TEST_F(UploadRulesTest, WeightsThatNoVerdictNeededAreNotWanted) {
+  Trial trial = *pool_.pool.state().Find(committed_);
+  trial.state = TrialState::kAccepted;
+  VerdictIn(trial).basis = TrialBasis::kReplayed;
+  Audit audit =
+      *pool_.pool.state().Find(pool_.pool.state().audits().Of(committed_));
+  audit.state = AuditState::kDone;
+  audit.expire_time.reset();
+  Commit(trial);
+  Commit(audit);
+  EXPECT_FALSE(rules_.Check(miner_, Weights())->is_wanted);
+  EXPECT_FALSE(rules_.Check(miner_, Weights())->is_over);
+  Count();
+  EXPECT_TRUE(rules_.Check(miner_, Weights())->is_wanted);
+}
+
 // A task ends when its audits have: nothing is asked for any more, of a trial
 // that was audited either.
 TEST_F(UploadRulesTest, NothingIsWantedAfterTheEndOfATask) {
@@ -174,6 +199,7 @@ TEST_F(UploadRulesTest, NothingIsWantedAfterTheEndOfATask) {
   trial.state = TrialState::kAccepted;
   VerdictIn(trial).basis = TrialBasis::kAudited;
   Commit(trial);
+  Count();
   EXPECT_TRUE(rules_.Check(miner_, Weights())->is_wanted);
   EXPECT_FALSE(rules_.Check(miner_, Weights())->is_over);
   Task task = *pool_.pool.state().Find(trial.task);
