@@ -65,7 +65,7 @@ class FullDiskTest(PoolTestCase):
         before = tempfile.tempdir
         tempfile.tempdir = str(self.disk.path)
         try:
-            return Pool(*self.server_flags)
+            return Pool(*self.server_flags, makes_cluster=True)
         finally:
             tempfile.tempdir = before
 
