@@ -138,9 +138,10 @@ absl::Status BlobCollector::Collect(const Digest& blob,
   if (!asked) return absl::OkStatus();  // somebody holds it
   ARCHPOOL_RETURN_IF_ERROR(asked->status());
   if (!removal.ok()) return absl::OkStatus();  // as of a part above
-  if (**asked || removal->is_gone) {
+  const bool is_told = collected.unended.ok();
+  if (removal->is_gone || (is_told && **asked)) {
     unwanted_since_.erase(blob);
-  } else {
+  } else if (is_told) {
     unwanted_since_.try_emplace(blob, now);
   }
   collected.removed += removal->is_gone ? 1 : 0;
