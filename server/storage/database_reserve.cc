@@ -58,7 +58,7 @@ std::optional<DatabaseReserve::Room> DatabaseReserve::LookAtRoom() const {
   Room room{.wanted_bytes = std::min(bytes_, disk->total_bytes / 10),
             .free_bytes = disk->free_bytes};
   struct stat status;
-  if (stat(path_.c_str(), &status) == 0) {
+  if (lstat(path_.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
     room.held_bytes = static_cast<int64_t>(status.st_size);
   }
   return room;
@@ -84,11 +84,14 @@ bool DatabaseReserve::IsShort() const {
          room->wanted_bytes + room->wanted_bytes / 2;
 }
 
-// Beside, then renamed: what is there takes all of its room.
+// Beside, then renamed: what is there takes all of its room. A new file in any
+// case: the folder is PostgreSQL's user's, who may have put a link there.
 bool DatabaseReserve::Make(int64_t bytes) const {
   const std::string beside = path_ + ".new";
+  unlink(beside.c_str());
   const int fd =
-      open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+      open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+           0600);
   if (fd < 0) return false;
   const absl::Cleanup close_it = [fd] { close(fd); };
   if (Fill(fd, bytes) && rename(beside.c_str(), path_.c_str()) == 0) {

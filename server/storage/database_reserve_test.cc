@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string>
 
@@ -101,6 +102,20 @@ TEST_F(DatabaseReserveTest, WhereThereIsToBeNoneItIsRemoved) {
   EXPECT_EQ(none.Keep(), Change::kNone);
   LeaveFree(0);
   EXPECT_FALSE(none.IsShort());
+}
+
+// The folder is PostgreSQL's user's, and the server may be root.
+TEST_F(DatabaseReserveTest, NoLinkIsFollowed) {
+  const std::string target = directory_.path() + "/target";
+  std::ofstream(target) << "kept";
+  std::filesystem::create_symlink(target, path_);
+  std::filesystem::create_symlink(target, path_ + ".new");
+  EXPECT_EQ(reserve_.Keep(), Change::kMade);
+  EXPECT_FALSE(std::filesystem::is_symlink(path_));
+  EXPECT_EQ(Held(), 4 * kMib);
+  std::string text;
+  std::ifstream(target) >> text;
+  EXPECT_EQ(text, "kept");
 }
 
 // A folder that is missing, or may not be written.
