@@ -54,6 +54,7 @@ class RecordOracle {
   void Note(const VerifierRecord& verifier);
   void Note(const Receipt& receipt);
   void Note(const StoredWeights&) {}  // no start loads it
+  void Note(const SummaryRecord& summary);
   // Plain records that nothing more is expected of.
   template <typename Record>
   void Note(const Record& record) {

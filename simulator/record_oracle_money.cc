@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The oracle on money: transfers, payouts, what is owed, and receipts.
+#include <algorithm>
+#include <optional>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "common/model/coins.h"
 #include "common/model/receipt.h"
+#include "server/core/views/task_summary.h"
 #include "simulator/record_oracle.h"
 
 namespace archpool {
@@ -34,6 +39,28 @@ void RecordOracle::CheckBooks() {
     }
   }
   if (total != 0) Complain("debits and credits differ");
+}
+
+// What a task is said to have come to is what its trials add up to.
+void RecordOracle::Note(const SummaryRecord& summary) {
+  std::vector<Trial> trials;
+  for (const auto& [id, trial] : trials_) {
+    if (trial.task == summary.task) trials.push_back(trial);
+  }
+  const TaskSummary anew = Summarize(trials);
+  std::vector<TrialId> front;
+  for (const Trial& trial : anew.front) front.push_back(trial.id);
+  const std::optional<int64_t> best_ppm =
+      anew.best ? VerifiedAccuracyPpm(*anew.best) : std::nullopt;
+  const int64_t subspaces = std::count_if(
+      subspaces_.begin(), subspaces_.end(),
+      [&](const auto& one) { return one.second.task == summary.task; });
+  if (summary.sums != static_cast<const TaskSums&>(anew) ||
+      summary.front != front || summary.best_accuracy_ppm != best_ppm ||
+      summary.subspaces != subspaces) {
+    Complain(absl::StrCat(summary.task.ToString(),
+                          " is not what its trials add up to"));
+  }
 }
 
 void RecordOracle::Note(const Payout& payout) {

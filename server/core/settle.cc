@@ -65,6 +65,8 @@ bool SettleStep(Step& step, TaskId id) {
       if (money::NotePays(step, settling)) settling.stage = Stage::kPost;
       return true;
     case Stage::kPost: {
+      if (!money::SumUp(step, id, settling)) return true;
+      step.state.Put(money::SummaryOf(step.state, id, settling));
       const Settlement settlement = std::move(settling.settlement);
       money::Post(step, id, settlement);
       return false;

@@ -54,6 +54,9 @@ bool SeesResults(const Account& viewer, const Task& task);
 v1::Task ToProto(const TaskView& view, const Names& names);
 // For lists.
 v1::TaskSummary ToSummary(const TaskView& view, const Names& names);
+// The same of a task that has ended, by what was stored of it.
+v1::TaskSummary ToSummary(const Task& task, const SummaryRecord& stored,
+                          const Names& names);
 
 v1::Place ToProto(const Place& place, const AccountDirectory& accounts);
 v1::Payout ToProto(const Payout& payout, const AccountDirectory& accounts);

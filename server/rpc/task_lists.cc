@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lists of TaskService, in pages.
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -15,10 +17,27 @@
 namespace archpool::rpc {
 namespace {
 
-// A page ends once it took as long: tasks that ended before the server started
-// are summed up when they are first asked for, and a caller that
+// A page ends once it took as long: tasks that a server from before summaries
+// ended are summed up when they are first asked for, and a caller that
 // lists them all must not keep a reader's thread from others meanwhile.
 constexpr absl::Duration kPageTimeMax = absl::Milliseconds(500);
+
+using Stored = std::map<TaskId, SummaryRecord>;
+
+// What those of the tasks came to that have ended, with one read for all.
+absl::StatusOr<Stored> ReadStored(Reader& reader,
+                                  const std::vector<Task>& tasks) {
+  std::vector<TaskId> ended;
+  for (const Task& task : tasks) {
+    if (IsEnded(task.state)) ended.push_back(task.id);
+  }
+  Stored stored;
+  if (ended.empty()) return stored;
+  ARCHPOOL_ASSIGN_OR_RETURN(std::vector<SummaryRecord> found,
+                            reader.Summaries(ended));
+  for (SummaryRecord& one : found) stored[one.task] = std::move(one);
+  return stored;
+}
 
 // For a client, of a trial that it does not pay for.
 void HideResults(v1::Trial& trial) {
@@ -48,6 +67,9 @@ absl::Status TaskService::List(const TasksCall& call) {
   filter.limit = page.limit();
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Task> tasks,
                             parts_.reader.Tasks(filter));
+  ARCHPOOL_ASSIGN_OR_RETURN(const Stored stored,
+                            ReadStored(parts_.reader, tasks));
+  const Names names = NamesFor(call.caller);
   const Stopwatch watch;
   for (const Task& task : tasks) {
     const bool is_late =
@@ -56,9 +78,17 @@ absl::Status TaskService::List(const TasksCall& call) {
       call.response->set_next_page_token(page.NextToken());
       break;
     }
-    ARCHPOOL_ASSIGN_OR_RETURN(const auto view, parts_.watch.views.Get(task.id));
+    v1::TaskSummary summary;
+    const auto found = stored.find(task.id);
+    if (found != stored.end()) {
+      summary = ToSummary(task, found->second, names);
+    } else {
+      ARCHPOOL_ASSIGN_OR_RETURN(const auto view,
+                                parts_.watch.views.Get(task.id));
+      summary = ToSummary(*view, names);
+    }
     v1::TaskSummary* const to = call.response->add_tasks();
-    *to = ToSummary(*view, NamesFor(call.caller));
+    *to = std::move(summary);
     page.Add(*to, task.id.value);
   }
   return absl::OkStatus();

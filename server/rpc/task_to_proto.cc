@@ -69,15 +69,15 @@ void FillBars(const TaskView& view, v1::Task* proto) {
 
 // What a task and its summary both have.
 template <typename Proto>
-void FillTask(const TaskView& view, const Names& names, Proto* proto) {
-  const Task& task = view.task;
+void FillTask(const Task& task, const TaskSums& sums, const Names& names,
+              Proto* proto) {
   proto->set_task_id(task.id.value);
   proto->set_state(wire::ToProto<v1::TaskState>(task.state));
   proto->set_end_reason(wire::ToProto<v1::EndReason>(task.end_reason));
   proto->set_client_name(names.Of(task.client));
-  proto->set_trials_accepted(view.summary.trials_accepted);
-  proto->set_trials_rejected(view.summary.trials_rejected);
-  proto->set_work_units_accepted(view.summary.work_units_accepted);
+  proto->set_trials_accepted(sums.trials_accepted);
+  proto->set_trials_rejected(sums.trials_rejected);
+  proto->set_work_units_accepted(sums.work_units_accepted);
   *proto->mutable_create_time() = wire::ToProto(task.create_time);
   *proto->mutable_deadline_time() =
       wire::ToProto(task.deadline + task.time_away);
@@ -94,6 +94,23 @@ void HideData(v1::Task* proto) {
   proto->mutable_manifest()->clear_validation_digest();
 }
 
+v1::TaskSummary InShort(const Task& task, const TaskSums& sums,
+                        const Names& names) {
+  v1::TaskSummary proto;
+  FillTask(task, sums, names, &proto);
+  const TaskSpec& spec = *task.spec;
+  proto.set_name(spec.name);
+  proto.set_reward_micros(spec.terms.reward);
+  proto.set_budget_work_units(spec.budget.work_units);
+  return proto;
+}
+
+void FillBest(TrialId best, std::optional<int64_t> accuracy_ppm,
+              v1::TaskSummary& proto) {
+  proto.set_best_trial_id(best.value);
+  if (accuracy_ppm) proto.set_best_verified_accuracy_ppm(*accuracy_ppm);
+}
+
 }  // namespace
 
 bool SeesResults(const Account& viewer, const Task& task) {
@@ -103,18 +120,19 @@ bool SeesResults(const Account& viewer, const Task& task) {
 }
 
 v1::TaskSummary ToSummary(const TaskView& view, const Names& names) {
-  v1::TaskSummary proto;
-  FillTask(view, names, &proto);
-  const TaskSpec& spec = *view.task.spec;
-  proto.set_name(spec.name);
-  proto.set_reward_micros(spec.terms.reward);
-  proto.set_budget_work_units(spec.budget.work_units);
+  v1::TaskSummary proto = InShort(view.task, view.summary, names);
   const std::optional<Trial>& best = view.summary.best;
   if (best && SeesResults(names.viewer(), view.task)) {
-    proto.set_best_trial_id(best->id.value);
-    if (const std::optional<int64_t> verified = VerifiedAccuracyPpm(*best)) {
-      proto.set_best_verified_accuracy_ppm(*verified);
-    }
+    FillBest(best->id, VerifiedAccuracyPpm(*best), proto);
+  }
+  return proto;
+}
+
+v1::TaskSummary ToSummary(const Task& task, const SummaryRecord& stored,
+                          const Names& names) {
+  v1::TaskSummary proto = InShort(task, stored.sums, names);
+  if (!stored.front.empty() && SeesResults(names.viewer(), task)) {
+    FillBest(stored.front.back(), stored.best_accuracy_ppm, proto);
   }
   return proto;
 }
@@ -122,7 +140,7 @@ v1::TaskSummary ToSummary(const TaskView& view, const Names& names) {
 v1::Task ToProto(const TaskView& view, const Names& names) {
   const Task& task = view.task;
   v1::Task proto;
-  FillTask(view, names, &proto);
+  FillTask(task, view.summary, names, &proto);
   *proto.mutable_spec() = wire::ToProto(*task.spec);
   *proto.mutable_manifest() = wire::ToProto(view.manifest);
   proto.set_space_size(task.spec->space.size());

@@ -136,14 +136,37 @@ absl::StatusOr<TaskViews::View> TaskViews::ReadEnded(TaskId task) {
   ARCHPOOL_ASSIGN_OR_RETURN(const DatasetRecord dataset,
                             reader_.GetDataset(view->task.spec->dataset));
   view->manifest = dataset.manifest;
+  ARCHPOOL_ASSIGN_OR_RETURN(view->backups, ReadBackups(task));
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<SummaryRecord> stored,
+                            reader_.Summaries({task}));
+  ARCHPOOL_RETURN_IF_ERROR(stored.empty() ? SumUp(task, *view)
+                                          : TakeStored(stored.front(), *view));
+  return view;
+}
+
+// Of a task that a server from before summaries ended.
+absl::Status TaskViews::SumUp(TaskId task, TaskView& view) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<SubspaceRecord> subspaces,
                             reader_.Subspaces(task));
-  view->subspaces = static_cast<int64_t>(subspaces.size());
-  ARCHPOOL_ASSIGN_OR_RETURN(view->backups, ReadBackups(task));
+  view.subspaces = static_cast<int64_t>(subspaces.size());
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<Trial> trials,
                             AllTrials(reader_, task));
-  view->summary = Summarize(trials);
-  return view;
+  view.summary = Summarize(trials);
+  return absl::OkStatus();
+}
+
+absl::Status TaskViews::TakeStored(const SummaryRecord& stored,
+                                   TaskView& view) {
+  view.subspaces = stored.subspaces;
+  static_cast<TaskSums&>(view.summary) = stored.sums;
+  for (const TrialId id : stored.front) {
+    ARCHPOOL_ASSIGN_OR_RETURN(Trial trial, reader_.GetTrial(id));
+    view.summary.front.push_back(std::move(trial));
+  }
+  if (!view.summary.front.empty()) {
+    view.summary.best = view.summary.front.back();
+  }
+  return absl::OkStatus();
 }
 
 void TaskViews::Apply(absl::Span<const Event> events) {

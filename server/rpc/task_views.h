@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tasks summed up for reading, from committed records. The sums of open tasks
 // are kept as their trials change: no read looks at all of them. Those of a
-// task that has ended are read once, and kept while others are not asked for.
+// task that has ended were stored with its end, or are summed up once where a
+// server from before did not, and are kept while others are not asked for.
 // Thread-safe.
 #ifndef ARCHPOOL_SERVER_RPC_TASK_VIEWS_H_
 #define ARCHPOOL_SERVER_RPC_TASK_VIEWS_H_
@@ -85,6 +86,8 @@ class TaskViews {
   absl::StatusOr<std::vector<Lease>> ReadBackups(TaskId task);
   absl::StatusOr<View> LoadEnded(TaskId task) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<View> ReadEnded(TaskId task);
+  absl::Status SumUp(TaskId task, TaskView& view);
+  absl::Status TakeStored(const SummaryRecord& stored, TaskView& view);
 
   Reader& reader_;
   const size_t cached_max_;

@@ -86,6 +86,15 @@ std::string BrokenCheck(const StoredWeights& w) {
   return FirstBroken({{w.size_bytes > 0, "stored_weights_size_positive"}});
 }
 
+std::string BrokenCheck(const SummaryRecord& s) {
+  return FirstBroken(
+      {{s.sums.trials_accepted >= 0 && s.sums.trials_rejected >= 0 &&
+            s.sums.work_units_accepted >= 0,
+        "task_summary_counts_not_negative"},
+       {s.front.empty() == !s.best_accuracy_ppm.has_value(),
+        "task_summary_best_iff_front"}});
+}
+
 std::string BrokenCheck(const StorageUse& u) {
   return FirstBroken(
       {{u.file_bytes >= 0 && u.weight_bytes >= 0, "storage_use_not_negative"}});
@@ -384,6 +393,10 @@ std::string BrokenReference(const Tables& tables, const StoredWeights& record) {
   if (!Has<Trial>(tables, record.trial)) return "stored_weights_trial_fkey";
   return Has<Account>(tables, record.account) ? ""
                                               : "stored_weights_account_fkey";
+}
+
+std::string BrokenReference(const Tables& tables, const SummaryRecord& record) {
+  return Has<Task>(tables, record.task) ? "" : "task_summary_task_fkey";
 }
 
 std::string BrokenReference(const Tables& tables, const StorageUse& record) {

@@ -192,6 +192,17 @@ absl::StatusOr<std::vector<Task>> MemoryStore::Tasks(const TaskFilter& filter) {
   return tasks;
 }
 
+absl::StatusOr<std::vector<SummaryRecord>> MemoryStore::Summaries(
+    const std::vector<TaskId>& tasks) {
+  absl::MutexLock lock(&mutex_);
+  const std::set<TaskId> wanted(tasks.begin(), tasks.end());
+  std::vector<SummaryRecord> found;
+  for (const auto& [id, summary] : tables_.All<SummaryRecord>()) {
+    if (wanted.contains(id)) found.push_back(summary);
+  }
+  return found;
+}
+
 absl::StatusOr<std::vector<Trial>> MemoryStore::TrialsIn(TaskId task,
                                                          AccountId account,
                                                          TrialId after,

@@ -49,6 +49,8 @@ class MemoryStore : public Store, public Reader, public ReceiptStore {
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<Task>> Tasks(const TaskFilter& filter) override
       ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::vector<SummaryRecord>> Summaries(
+      const std::vector<TaskId>& tasks) override ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<Trial>> TrialsIn(TaskId task, AccountId account,
                                               TrialId after,
                                               int64_t limit) override

@@ -122,6 +122,10 @@ class Reader {
   // NOT_FOUND (TASK_UNKNOWN).
   virtual absl::StatusOr<Task> GetTask(TaskId task) = 0;
   virtual absl::StatusOr<std::vector<Task>> Tasks(const TaskFilter&) = 0;
+  // What those of the tasks came to that have a summary, by task: one that is
+  // open has none, nor has one that a server from before summaries ended.
+  virtual absl::StatusOr<std::vector<SummaryRecord>> Summaries(
+      const std::vector<TaskId>& tasks) = 0;
   // The trials of one task, by id, those after `after`; of one account, or of
   // all where it is unset.
   virtual absl::StatusOr<std::vector<Trial>> TrialsIn(TaskId task,

@@ -81,6 +81,7 @@ void TaskBook::Put(const Trial& trial) {
   const Trial* before = held.get();
   const bool is_new = before == nullptr;
   if (is_new || !IsSameResult(*before, trial)) ++index.memory.results_version;
+  ++index.memory.trials_version;
   if (is_new) index.trials.insert(trial.id);
   const bool is_awaited = IsAwaited(trial);
   const bool was_awaited = !is_new && IsAwaited(*before);

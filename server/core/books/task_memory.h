@@ -87,6 +87,7 @@ struct TaskMemory {
 
   // Counts the changes of its trials, but for those of their pay and maturity.
   int64_t results_version = 0;
+  int64_t trials_version = 0;  // counts all of them
   Settling settling;
   // While it gives up, in steps, what its leases have not begun: up to which
   // lease it has.

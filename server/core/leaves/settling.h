@@ -15,6 +15,7 @@
 #include "common/model/ids.h"
 #include "server/core/leaves/front_builder.h"
 #include "server/core/leaves/reward.h"
+#include "server/core/leaves/task_counts.h"
 
 namespace archpool {
 
@@ -27,7 +28,7 @@ struct Settling {
     kMature,    // the rest of the credit
     kSplit,     // the reward
     kPay,       // writes down what each trial gets
-    kPost,      // moves the money, and ends the task
+    kPost,      // sums up, moves the money, and ends the task
   };
   struct Claim {
     AccountId account;
@@ -55,6 +56,11 @@ struct Settling {
   bool has_barred = false;
   Settlement settlement;
   size_t paid = 0;  // of its trials
+  // What the task came to, as far as `counted`; of these trials as they were at
+  // that version (TaskMemory::trials_version).
+  TaskCounts counts;
+  TrialId counted;
+  int64_t counts_version = -1;
 };
 
 }  // namespace archpool

@@ -58,6 +58,12 @@ bool Collect(const Step& step, TaskId id, Settling& settling);
 bool MatureSome(Step& step, TaskId id);
 void Split(const Step& step, TaskId id, Settling& settling);
 bool NotePays(Step& step, Settling& settling);
+// Of trials as they are paid.
+bool SumUp(const Step& step, TaskId id, Settling& settling);
+// What is kept of the task for those who list it once it has ended.
+// REQUIRES: SumUp has come to the end.
+SummaryRecord SummaryOf(const PoolState& state, TaskId id,
+                        const Settling& settling);
 // Moves the money, and ends the task: the last.
 void Post(Step& step, TaskId id, const Settlement& settlement);
 std::vector<Trial> FinalistsOf(const PoolState& state,

@@ -3,6 +3,7 @@
 // miners, the pool, and back to the client. No money moves before the last
 // step, which moves all of it at once.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -161,6 +162,36 @@ void Split(const Step& step, TaskId id, Settling& settling) {
       BonusRegionOf(*task.spec, manifest.held_out_count, manifest.classes),
       std::move(settling.work), FinalistsOf(step.state, settling),
       settling.paid_before);
+}
+
+bool SumUp(const Step& step, TaskId id, Settling& settling) {
+  const TaskIndex& index = step.state.IndexOf(id);
+  // One has changed since: it begins again.
+  if (settling.counts_version != index.memory.trials_version) {
+    settling.counts = {};
+    settling.counted = {};
+    settling.counts_version = index.memory.trials_version;
+  }
+  int64_t count = kLooksPerWrite * step.policy.settle_trials_max;
+  auto next = index.trials.upper_bound(settling.counted);
+  for (; next != index.trials.end() && count > 0; ++next, --count) {
+    settling.counts.Add(*step.state.Find(*next));
+    settling.counted = *next;
+  }
+  return next == index.trials.end();
+}
+
+SummaryRecord SummaryOf(const PoolState& state, TaskId id,
+                        const Settling& settling) {
+  SummaryRecord summary{.task = id,
+                        .sums = settling.counts.Get(),
+                        .subspaces = std::ssize(state.IndexOf(id).boxes.ids()),
+                        .front = settling.finalists};
+  if (!summary.front.empty()) {
+    summary.best_accuracy_ppm =
+        VerifiedAccuracyPpm(*state.Find(summary.front.back()));
+  }
+  return summary;
 }
 
 void Post(Step& step, TaskId id, const Settlement& settlement) {

@@ -27,6 +27,7 @@
 #include "server/core/records/payout_records.h"
 #include "server/core/records/reward_records.h"
 #include "server/core/records/storage_records.h"
+#include "server/core/records/summary_record.h"
 #include "server/core/records/token_records.h"
 #include "server/core/records/transfer.h"
 #include "server/core/records/trial_records.h"
@@ -233,7 +234,7 @@ using Event =
     std::variant<Account, DatasetRecord, Task, SubspaceRecord, Session, Lease,
                  Trial, Audit, Transfer, Balance, Ranking, Payout, Owed,
                  Receipt, PoolClock, VerifierRecord, StoredFile, StorageUse,
-                 Invitation, AccountToken, StoredWeights>;
+                 Invitation, AccountToken, StoredWeights, SummaryRecord>;
 
 }  // namespace archpool
 

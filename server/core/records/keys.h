@@ -35,6 +35,7 @@ inline std::pair<AccountId, Digest> KeyOf(const StoredFile& record) {
 }
 inline AccountId KeyOf(const StorageUse& record) { return record.account; }
 inline TrialId KeyOf(const StoredWeights& record) { return record.trial; }
+inline TaskId KeyOf(const SummaryRecord& record) { return record.task; }
 inline const InvitationKey& KeyOf(const Invitation& record) {
   return record.key;
 }

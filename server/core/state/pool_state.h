@@ -161,6 +161,7 @@ class PoolState {
   void Store(const Owed& owed) { money_.Put(owed); }
   void Store(const Receipt&) {}
   void Store(const StoredWeights&) {}
+  void Store(const SummaryRecord&) {}
   void Store(const Invitation& invitation);
   void Store(const AccountToken& token);
   // The records of the plain kinds, which have no index.

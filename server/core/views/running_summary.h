@@ -6,16 +6,14 @@
 #define ARCHPOOL_SERVER_CORE_VIEWS_RUNNING_SUMMARY_H_
 
 #include <cstdint>
-#include <map>
-#include <string>
 #include <tuple>
-#include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/time/time.h"
 #include "common/crypto/sha256.h"
+#include "server/core/leaves/task_counts.h"
 #include "server/core/records/trial_records.h"
 #include "server/core/views/task_summary.h"
 
@@ -55,46 +53,9 @@ class RunningSummary {
   TaskSummary Get();
 
  private:
-  // What is remembered of a trial, to take back what it added.
-  struct Part {
-    TrialState state = TrialState::kAssigned;
-    AccountId account;
-    SubspaceId subspace;
-    Digest architecture_id;
-    int64_t rung = 0;
-    WorkUnits work_units = 0;
-    Amount payout = 0;
-    int64_t draw_ppm = 0;
-    absl::Duration train_time;
-    absl::Duration audit_time;
-    std::string reason;
-    bool is_known = false;
-    bool is_committed = false;
-    bool is_at_chance = false;
-    bool has_diverged = false;
-    bool is_audited = false;
-    bool is_matured = false;
-
-    friend bool operator==(const Part&, const Part&) = default;
-  };
-  struct Share {
-    MinerShare sums;
-    double undetected = 1;
-  };
-  static Part PartOf(const Trial& trial);
-
-  // Adds the part, or takes it back: `sign` is 1 or -1.
-  void Count(const Part& part, int64_t sign);
-  void CountState(const Part& part, int64_t sign);
-  void CountAccepted(const Part& part, int64_t sign);
-  void CountDraw(const Part* before, const Part& part);
-
-  absl::btree_map<TrialId, Part> parts_;
-  TaskSummary sums_;      // without what follows
-  int64_t accepted_ = 0;  // those that are known included
-  absl::btree_map<AccountId, Share> shares_;
-  absl::btree_map<SubspaceId, int64_t> explored_;
-  absl::btree_map<std::pair<Digest, int64_t>, int64_t> distinct_;
+  // To take back what a trial added.
+  absl::btree_map<TrialId, CountedTrial> counted_;
+  TaskCounts counts_;
   RunningFront front_;
 };
 

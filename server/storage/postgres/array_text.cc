@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/storage/postgres/array_text.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -90,6 +91,44 @@ absl::StatusOr<std::vector<int64_t>> ParseIntList(absl::string_view text) {
     values.push_back(value);
   }
   return values;
+}
+
+namespace {
+
+// Takes an element from the front: in quotes, where a backslash stands before
+// what is meant as it is, or plain, up to the next comma. False: cut off.
+bool TakeElement(absl::string_view& rest, std::string& element) {
+  if (!absl::ConsumePrefix(&rest, "\"")) {
+    const size_t end = std::min(rest.find(','), rest.size());
+    element = std::string(rest.substr(0, end));
+    rest.remove_prefix(end);
+    return true;
+  }
+  element.clear();
+  while (!rest.empty() && rest.front() != '"') {
+    if (rest.front() == '\\') rest.remove_prefix(1);
+    if (rest.empty()) return false;
+    element += rest.front();
+    rest.remove_prefix(1);
+  }
+  return absl::ConsumePrefix(&rest, "\"");
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> ParseTextList(absl::string_view text) {
+  absl::string_view rest = text;
+  if (!absl::ConsumePrefix(&rest, "{") || !absl::ConsumeSuffix(&rest, "}")) {
+    return CorruptText("a list of texts", text);
+  }
+  std::vector<std::string> elements;
+  while (!rest.empty()) {
+    if (!TakeElement(rest, elements.emplace_back()) ||
+        (!rest.empty() && (!absl::ConsumePrefix(&rest, ",") || rest.empty()))) {
+      return CorruptText("a list of texts", text);
+    }
+  }
+  return elements;
 }
 
 absl::StatusOr<std::string> ParseBytes(absl::string_view text) {

@@ -42,6 +42,10 @@ std::string IntListText(absl::Span<const int64_t> values);
 // INTERNAL (STORE_CORRUPT): not such a text.
 absl::StatusOr<std::vector<int64_t>> ParseIntList(absl::string_view text);
 
+// The elements of a text[] as PostgreSQL prints it, '{a,"b \"c\""}', none of
+// them NULL. INTERNAL (STORE_CORRUPT): not such a text.
+absl::StatusOr<std::vector<std::string>> ParseTextList(absl::string_view text);
+
 // The bytes of a bytea in its hex form, '\x616263'. INTERNAL (STORE_CORRUPT).
 absl::StatusOr<std::string> ParseBytes(absl::string_view text);
 

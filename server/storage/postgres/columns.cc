@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/storage/postgres/columns.h"
-
+#include <array>
 #include <bit>
+#include <utility>
 
 #include "absl/strings/numbers.h"
+#include "server/storage/postgres/column_types.h"
 
 namespace archpool::postgres {
 namespace {
@@ -278,6 +279,67 @@ absl::Status Read(absl::string_view text, std::vector<RevenuePart>& value) {
   value.clear();
   for (size_t i = 0; i < values.size(); i += 2) {
     value.push_back({AccountId{values[i]}, values[i + 1]});
+  }
+  return absl::OkStatus();
+}
+
+namespace {
+
+// Every field of a share, in the order of its row. `Share`: const or not.
+template <typename Share>
+auto FieldsOf(Share& share) {
+  return std::array{
+      &share.account.value,      &share.trials_accepted, &share.trials_rejected,
+      &share.work_units,         &share.payout,          &share.trials_audited,
+      &share.work_units_matured, &share.detection_ppm};
+}
+
+}  // namespace
+
+void Write(const std::vector<MinerShare>& value, ArrayText& array) {
+  std::vector<int64_t> values;
+  for (const MinerShare& share : value) {
+    for (const int64_t* const field : FieldsOf(share)) {
+      values.push_back(*field);
+    }
+  }
+  array.AddText(IntListText(values));
+}
+
+absl::Status Read(absl::string_view text, std::vector<MinerShare>& value) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<int64_t> values,
+                            ParseIntList(text));
+  value.clear();
+  for (auto next = values.begin(); next != values.end();) {
+    for (int64_t* const field : FieldsOf(value.emplace_back())) {
+      if (next == values.end()) {
+        return Internal("STORE_CORRUPT", "a task's shares are cut off");
+      }
+      *field = *next++;
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Write(const std::map<std::string, int64_t>& value, ArrayText& array) {
+  ArrayText list;
+  for (const auto& [reason, count] : value) {
+    list.AddText(reason);
+    list.AddInt(count);
+  }
+  array.AddText(std::move(list).Take());
+}
+
+absl::Status Read(absl::string_view text,
+                  std::map<std::string, int64_t>& value) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<std::string> list,
+                            ParseTextList(text));
+  value.clear();
+  if (list.size() % 2 != 0) {
+    return Internal("STORE_CORRUPT", "counts of reasons are cut off");
+  }
+  for (size_t i = 0; i < list.size(); i += 2) {
+    ARCHPOOL_RETURN_IF_ERROR(Read(list[i + 1], value[list[i]]));
   }
   return absl::OkStatus();
 }

@@ -218,10 +218,7 @@ PostgresReader::PostgresReader(std::string connection_string,
 PostgresReader::~PostgresReader() = default;
 
 absl::StatusOr<std::vector<Account>> PostgresReader::Accounts() {
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      std::vector<Account> accounts,
-      connections_->Rows(postgres::AccountTable(), "ORDER BY id", {}));
-  return accounts;
+  return connections_->Rows(postgres::AccountTable(), "ORDER BY id", {});
 }
 
 absl::StatusOr<Task> PostgresReader::GetTask(TaskId task) {
@@ -266,6 +263,16 @@ absl::StatusOr<std::vector<Task>> PostgresReader::Tasks(
   return tasks;
 }
 
+absl::StatusOr<std::vector<SummaryRecord>> PostgresReader::Summaries(
+    const std::vector<TaskId>& tasks) {
+  postgres::ArrayText ids;
+  for (const TaskId task : tasks) ids.AddInt(task.value);
+  return connections_->Rows(
+      postgres::TaskSummaryTable(),
+      "WHERE task_id = ANY ($1::bigint[]) ORDER BY task_id",
+      {std::move(ids).Take()});
+}
+
 absl::StatusOr<std::vector<Trial>> PostgresReader::TrialsIn(TaskId task,
                                                             AccountId account,
                                                             TrialId after,
@@ -284,16 +291,13 @@ absl::StatusOr<std::vector<Trial>> PostgresReader::TrialsIn(TaskId task,
 absl::StatusOr<std::vector<Trial>> PostgresReader::TrialsOf(AccountId account,
                                                             absl::Time since,
                                                             int64_t limit) {
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      std::vector<Trial> trials,
-      connections_->Rows(
-          postgres::TrialTable(),
-          "WHERE account_id = $1::bigint AND create_time >= "
-          "timestamptz 'epoch' + $2::bigint * interval "
-          "'1 microsecond' ORDER BY id DESC LIMIT $3::bigint",
-          {absl::StrCat(account.value), absl::StrCat(absl::ToUnixMicros(since)),
-           LimitText(limit)}));
-  return trials;
+  return connections_->Rows(
+      postgres::TrialTable(),
+      "WHERE account_id = $1::bigint AND create_time >= "
+      "timestamptz 'epoch' + $2::bigint * interval "
+      "'1 microsecond' ORDER BY id DESC LIMIT $3::bigint",
+      {absl::StrCat(account.value), absl::StrCat(absl::ToUnixMicros(since)),
+       LimitText(limit)});
 }
 
 absl::StatusOr<Trial> PostgresReader::GetTrial(TrialId trial) {
@@ -377,10 +381,7 @@ absl::StatusOr<std::vector<Lease>> PostgresReader::Leases(
   if (filter.active_only) condition += " AND state = 'active'";
   if (filter.backups_only) condition += " AND role = 'backup'";
   condition += " ORDER BY id DESC LIMIT $2::bigint";
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      std::vector<Lease> leases,
-      connections_->Rows(postgres::LeaseTable(), condition, parameters));
-  return leases;
+  return connections_->Rows(postgres::LeaseTable(), condition, parameters);
 }
 
 absl::StatusOr<DatasetRecord> PostgresReader::GetDataset(const Digest& id) {
@@ -422,10 +423,7 @@ absl::StatusOr<std::vector<Payout>> PostgresReader::Payouts(
                     postgres::EndedWords<PayoutState>());
   }
   condition += " ORDER BY id DESC LIMIT $2::bigint";
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      std::vector<Payout> payouts,
-      connections_->Rows(postgres::PayoutTable(), condition, parameters));
-  return payouts;
+  return connections_->Rows(postgres::PayoutTable(), condition, parameters);
 }
 
 absl::StatusOr<std::vector<Transfer>> PostgresReader::Transfers(

@@ -27,6 +27,8 @@ class PostgresReader : public Reader {
   absl::StatusOr<std::vector<Account>> Accounts() override;
   absl::StatusOr<Task> GetTask(TaskId task) override;
   absl::StatusOr<std::vector<Task>> Tasks(const TaskFilter& filter) override;
+  absl::StatusOr<std::vector<SummaryRecord>> Summaries(
+      const std::vector<TaskId>& tasks) override;
   absl::StatusOr<std::vector<Trial>> TrialsIn(TaskId task, AccountId account,
                                               TrialId after,
                                               int64_t limit) override;

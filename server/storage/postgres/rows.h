@@ -103,6 +103,7 @@ const Table<VerifierRecord>& VerifierTable();
 const Table<StoredFile>& StoredFileTable();
 const Table<StoredWeights>& StoredWeightsTable();
 const Table<StorageUse>& StorageUseTable();
+const Table<SummaryRecord>& TaskSummaryTable();
 const Table<Invitation>& InvitationTable();
 const Table<AccountToken>& AccountTokenTable();
 const Table<SealRow>& SealTable();
@@ -116,7 +117,8 @@ inline auto EventTables() {
                   BalanceTable(), PayoutTable(), RankingTable(), OwedTable(),
                   ClockTable(), VerifierTable(), StoredFileTable(),
                   StorageUseTable(), StoredWeightsTable(), InvitationTable(),
-                  AccountTokenTable(), ReceiptTable(), TransferTable());
+                  AccountTokenTable(), TaskSummaryTable(), ReceiptTable(),
+                  TransferTable());
 }
 static_assert(std::tuple_size_v<decltype(EventTables())> ==
                   std::variant_size_v<Event>,

@@ -152,4 +152,33 @@ const Table<Trial>& TrialTable() {
   return *kTable;
 }
 
+template struct Table<SummaryRecord>;
+const Table<SummaryRecord>& TaskSummaryTable() {
+  using R = SummaryRecord;
+  static const auto* const kTable = new Table<R>{
+      "task_summary",
+      "task_id",
+      {Field<R>("task_id", ARCHPOOL_FIELD(task)),
+       Field<R>("subspaces", ARCHPOOL_FIELD(subspaces)),
+       Field<R>("subspaces_explored", ARCHPOOL_FIELD(sums.subspaces_explored)),
+       Field<R>("trials_known", ARCHPOOL_FIELD(sums.trials_known)),
+       Field<R>("trials_assigned", ARCHPOOL_FIELD(sums.trials_assigned)),
+       Field<R>("trials_pending", ARCHPOOL_FIELD(sums.trials_pending)),
+       Field<R>("trials_accepted", ARCHPOOL_FIELD(sums.trials_accepted)),
+       Field<R>("trials_at_chance", ARCHPOOL_FIELD(sums.trials_at_chance)),
+       Field<R>("trials_diverged", ARCHPOOL_FIELD(sums.trials_diverged)),
+       Field<R>("trials_rejected", ARCHPOOL_FIELD(sums.trials_rejected)),
+       Field<R>("trials_abandoned", ARCHPOOL_FIELD(sums.trials_abandoned)),
+       Field<R>("trials_redundant", ARCHPOOL_FIELD(sums.trials_redundant)),
+       Field<R>("rejected_by_reason", ARCHPOOL_FIELD(sums.rejected_by_reason)),
+       Field<R>("work_units_accepted",
+                ARCHPOOL_FIELD(sums.work_units_accepted)),
+       Field<R>("training_time_ns", ARCHPOOL_FIELD(sums.training_time)),
+       Field<R>("audit_time_ns", ARCHPOOL_FIELD(sums.audit_time)),
+       Field<R>("shares", ARCHPOOL_FIELD(sums.shares)),
+       Field<R>("front", ARCHPOOL_FIELD(front)),
+       Optional<R>("best_accuracy_ppm", ARCHPOOL_FIELD(best_accuracy_ppm))}};
+  return *kTable;
+}
+
 }  // namespace archpool::postgres
