@@ -506,6 +506,35 @@ CREATE INDEX task_by_client ON task USING btree (client_id, id);
 CREATE INDEX task_by_dataset ON task USING btree (dataset_id, id);
 CREATE INDEX task_open ON task USING btree (id) WHERE (state <> ALL (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]));
 
+CREATE TABLE task_summary (
+  task_id bigint NOT NULL,
+  subspaces bigint NOT NULL,
+  subspaces_explored bigint NOT NULL,
+  trials_known bigint NOT NULL,
+  trials_assigned bigint NOT NULL,
+  trials_pending bigint NOT NULL,
+  trials_accepted bigint NOT NULL,
+  trials_at_chance bigint NOT NULL,
+  trials_diverged bigint NOT NULL,
+  trials_rejected bigint NOT NULL,
+  trials_abandoned bigint NOT NULL,
+  trials_redundant bigint NOT NULL,
+  rejected_by_reason text[] NOT NULL,
+  work_units_accepted bigint NOT NULL,
+  training_time_ns bigint NOT NULL,
+  audit_time_ns bigint NOT NULL,
+  shares bigint[] NOT NULL,
+  front bigint[] NOT NULL,
+  best_accuracy_ppm bigint,
+  CONSTRAINT task_summary_pkey PRIMARY KEY (task_id),
+  CONSTRAINT task_summary_task_fkey FOREIGN KEY (task_id) REFERENCES task(id),
+  CONSTRAINT task_summary_best_iff_front CHECK (((best_accuracy_ppm IS NULL) = (cardinality(front) = 0))),
+  CONSTRAINT task_summary_counts_not_negative CHECK (((trials_accepted >= 0) AND (trials_rejected >= 0) AND (work_units_accepted >= 0)))
+);
+COMMENT ON COLUMN task_summary.rejected_by_reason IS 'reasons and counts by turns';
+COMMENT ON COLUMN task_summary.shares IS 'by turns: account, trials accepted and rejected, work units, payout, trials audited, work units matured, chance of detection in millionths';
+COMMENT ON COLUMN task_summary.front IS 'trials by multiply-accumulates; the last is the best';
+
 CREATE TABLE transfer (
   id bigint NOT NULL,
   debit_kind text NOT NULL,

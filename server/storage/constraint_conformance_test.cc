@@ -312,6 +312,25 @@ std::vector<Breach> StorageBreaches(const SmallPool& p) {
   };
 }
 
+std::vector<Breach> SummaryBreaches(const SmallPool& p) {
+  const SummaryRecord summary{.task = p.task.id};
+  const char* const kCounts = "task_summary_counts_not_negative";
+  return {
+      Broken("task_summary_task_fkey", summary,
+             [](SummaryRecord& s) { s.task = {99}; }),
+      Broken(kCounts, summary,
+             [](SummaryRecord& s) { s.sums.trials_accepted = -1; }),
+      Broken(kCounts, summary,
+             [](SummaryRecord& s) { s.sums.trials_rejected = -1; }),
+      Broken(kCounts, summary,
+             [](SummaryRecord& s) { s.sums.work_units_accepted = -1; }),
+      Broken("task_summary_best_iff_front", summary,
+             [](SummaryRecord& s) { s.best_accuracy_ppm = 1; }),
+      Broken("task_summary_best_iff_front", summary,
+             [](SummaryRecord& s) { s.front = {{1}}; }),
+  };
+}
+
 // A row that a constraint refuses takes the whole commit with it: nothing of it
 // is there, the head has not moved, and the writer continues.
 TEST_P(StoreConformanceTest, ConstraintsRefuseWholeCommits) {
@@ -326,7 +345,7 @@ TEST_P(StoreConformanceTest, ConstraintsRefuseWholeCommits) {
   for (auto& more :
        {WorkBreaches(pool), LedgerBreaches(pool), PayoutBreaches(pool),
         VerifierBreaches(pool), StorageBreaches(pool), InvitationBreaches(pool),
-        TokenBreaches(pool)}) {
+        TokenBreaches(pool), SummaryBreaches(pool)}) {
     breaches.insert(breaches.end(), more.begin(), more.end());
   }
   const PoolSnapshot before = Writer(backend_->NewWriter()).loaded().snapshot;

@@ -90,6 +90,30 @@ TEST_P(StoreConformanceTest, ReaderSeesEveryCommittedRecord) {
   }
 }
 
+// Of those that have one, whatever else is asked for, and as often as it is.
+TEST_P(StoreConformanceTest, SummariesComeForManyTasksAtOnce) {
+  Writer writer(backend_->NewWriter());
+  RandomRecords records(21);
+  ASSERT_THAT(writer.Commit(records.Next(3'000)), IsOk());
+  Reader& reader = backend_->reader();
+  std::vector<TaskId> asked = {{INT64_MAX}};
+  for (const auto& [id, task] : records.All<Task>()) {
+    if (id.value % 3 != 0) asked.push_back(id);
+  }
+  asked.push_back(asked[1]);
+  const auto expected = Filtered<SummaryRecord>(
+      records.All<SummaryRecord>(),
+      [](const SummaryRecord& summary) { return summary.task.value % 3 != 0; });
+  ASSERT_GT(expected.size(), 5u);
+  ASSERT_LT(expected.size() + 2, asked.size()) << "some are open";
+  EXPECT_TRUE(std::any_of(expected.begin(), expected.end(), [](const auto& s) {
+    return s.sums.shares.size() > 1 && s.sums.rejected_by_reason.size() > 1;
+  }));
+  EXPECT_EQ(*reader.Summaries(asked), expected);
+  EXPECT_THAT(*reader.Summaries({}), IsEmpty());
+  EXPECT_THAT(*reader.Summaries({TaskId{INT64_MAX}}), IsEmpty());
+}
+
 TEST_P(StoreConformanceTest, ReaderFiltersAndPagesLeases) {
   Writer writer(backend_->NewWriter());
   RandomRecords records(9);

@@ -24,6 +24,7 @@
 #include "server/core/rules/network_setup.h"
 #include "simulator/event_archive.h"
 #include "simulator/record_oracle.h"
+#include "tests/sim/ended_tasks.h"
 #include "tests/sim/random_commands.h"
 #include "tests/support/pool_fixture.h"
 #include "tests/support/sign_receipts.h"
@@ -45,6 +46,7 @@ struct Happened {
   int too_large = 0;
   int twins = 0;
   int restarts = 0;
+  int64_t summed_up = 0;
 };
 
 class History {
@@ -83,6 +85,7 @@ class History {
     Check("the end");
     EXPECT_TRUE(pool_.pool.state().tasks().all().empty());
     CheckReceipts();
+    happened_.summed_up += ended_.Check();
   }
 
  private:
@@ -324,6 +327,7 @@ class History {
     const std::vector<Event> events = pool_.pool.TakeEvents();
     EXPECT_THAT(oracle_.Watch(events), ::testing::IsEmpty()) << where;
     archive_.Take(events);
+    ended_.Take(events);
     if (pool_.twin) {
       EXPECT_TRUE(pool_.twin->TakeEvents() == events)
           << where << ": a loaded pool decides differently";
@@ -414,18 +418,9 @@ class History {
 
   // The next version of the server computes otherwise than its records say.
   void ReplaceArithmetic() {
-    std::vector<Event> old;
-    for (Event event : oracle_.Snapshot().records) {
-      auto* session = std::get_if<Session>(&event);
-      auto* trial = std::get_if<Trial>(&event);
-      std::string* arithmetic = session != nullptr ? &session->arithmetic
-                                : trial != nullptr ? &trial->arithmetic
-                                                   : nullptr;
-      if (arithmetic == nullptr || *arithmetic != kArithmetic) continue;
-      *arithmetic = "old/1";
-      old.push_back(event);
-    }
+    const std::vector<Event> old = InOldArithmetic(oracle_.Snapshot().records);
     EXPECT_THAT(oracle_.Watch(old), ::testing::IsEmpty());
+    ended_.Take(old);
     pool_.twin.reset();
     pool_.pool = Pool(pool_.policy, oracle_.Snapshot());
     pool_.Do(UpgradeRecords{});
@@ -469,6 +464,7 @@ class History {
   TestPool pool_;
   RecordOracle oracle_;
   EventArchive archive_;
+  EndedTasks ended_;
   std::vector<Miner> miners_;
   std::vector<Trial> bought_;  // accepted trials
   std::map<TaskId, SubmitTask> submitted_;
@@ -494,6 +490,7 @@ TEST(PoolRandomTest, TheBooksHoldThroughAnyHistory) {
   EXPECT_GT(happened.backups, kHistories / 6);
   EXPECT_GT(happened.promotions, kHistories / 6);
   EXPECT_GT(happened.known, kHistories / 6);
+  EXPECT_GT(happened.summed_up, kHistories / 6);
 }
 
 }  // namespace

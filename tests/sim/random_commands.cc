@@ -2,9 +2,12 @@
 #include "tests/sim/random_commands.h"
 
 #include <cstddef>
+#include <string>
 #include <utility>
+#include <variant>
 
 #include "absl/time/time.h"
+#include "common/model/arithmetic.h"
 #include "tests/support/pool_fixture.h"
 
 namespace archpool {
@@ -64,6 +67,21 @@ AuditFinding RandomFinding(CounterRng& rng, const AuditGrant& grant) {
           claimed - lie, claimed - (rng.Below(16) == 0 ? 250 : 10),
           grant.audit.measures_all || lie != 0 || rng.Below(2) == 0};
   }
+}
+
+std::vector<Event> InOldArithmetic(const std::vector<Event>& records) {
+  std::vector<Event> old;
+  for (Event event : records) {
+    auto* session = std::get_if<Session>(&event);
+    auto* trial = std::get_if<Trial>(&event);
+    std::string* arithmetic = session != nullptr ? &session->arithmetic
+                              : trial != nullptr ? &trial->arithmetic
+                                                 : nullptr;
+    if (arithmetic == nullptr || *arithmetic != kArithmetic) continue;
+    *arithmetic = "old/1";
+    old.push_back(event);
+  }
+  return old;
 }
 
 }  // namespace archpool

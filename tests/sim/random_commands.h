@@ -5,6 +5,7 @@
 #define ARCHPOOL_TESTS_SIM_RANDOM_COMMANDS_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "common/base/counter_rng.h"
 #include "server/core/commands/commands.h"
@@ -24,6 +25,9 @@ RankCandidates WholeRanking(CounterRng& rng, const Task& task);
 
 // Whatever a verifier may say, and the claim as a rule.
 AuditFinding RandomFinding(CounterRng& rng, const AuditGrant& grant);
+
+// The sessions and trials that are of the pool's arithmetic, as another one's.
+std::vector<Event> InOldArithmetic(const std::vector<Event>& records);
 
 }  // namespace archpool
 

@@ -173,6 +173,7 @@ void RandomRecords::PutTask() {
     task.refund = Below(reward - task.fee + 1);
   }
   Emit(task);
+  if (IsEnded(state)) Emit(SummaryOf(task));
 }
 
 void RandomRecords::PutSubspace() {

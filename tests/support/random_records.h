@@ -38,6 +38,7 @@ class RandomRecords {
   void PutAccount();
   void PutDataset();
   void PutTask();
+  static SummaryRecord SummaryOf(const Task& task);
   void PutSubspace();
   void PutSession();
   void PutLease();

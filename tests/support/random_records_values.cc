@@ -51,4 +51,36 @@ Performance RandomRecords::RandomPerformance() {
       .last_commit_time = Coin() ? std::optional(RandomTime()) : std::nullopt};
 }
 
+// With something in every field, made of what the task is.
+SummaryRecord RandomRecords::SummaryOf(const Task& task) {
+  const int64_t count = task.cost_table_version / 2;
+  SummaryRecord summary{.task = task.id, .subspaces = count};
+  TaskSums& sums = summary.sums;
+  int64_t next = count;
+  for (int64_t* const field :
+       {&sums.trials_known, &sums.trials_assigned, &sums.trials_pending,
+        &sums.trials_accepted, &sums.trials_at_chance, &sums.trials_diverged,
+        &sums.trials_rejected, &sums.trials_abandoned, &sums.trials_redundant,
+        &sums.work_units_accepted, &sums.subspaces_explored}) {
+    *field = ++next;
+  }
+  sums.training_time = absl::Nanoseconds(++next);
+  sums.audit_time = absl::Nanoseconds(++next);
+  if (task.fee % 2 == 0) {
+    sums.rejected_by_reason = {{task.request_id, ++next}, {"", 1}};
+    sums.shares = {{.account = task.client,
+                    .trials_accepted = 1,
+                    .trials_rejected = 2,
+                    .work_units = 3,
+                    .payout = task.refund,
+                    .trials_audited = 5,
+                    .work_units_matured = 6,
+                    .detection_ppm = 7},
+                   {.account = {INT64_MAX}}};
+    summary.front = {TrialId{++next}, TrialId{1}};
+    summary.best_accuracy_ppm = count;
+  }
+  return summary;
+}
+
 }  // namespace archpool

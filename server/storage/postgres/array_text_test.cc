@@ -52,6 +52,25 @@ TEST(ArrayTextTest, IntListsComeBack) {
   }
 }
 
+TEST(ArrayTextTest, TextListsComeBack) {
+  const std::vector<std::string> texts = {"", "a", "\"{b}, c\\\"", "ä\n",
+                                          "NULL"};
+  ArrayText array;
+  for (const std::string& text : texts) array.AddText(text);
+  array.AddInt(-7);
+  std::vector<std::string> expected = texts;
+  expected.emplace_back("-7");
+  EXPECT_EQ(*ParseTextList(std::move(array).Take()), expected);
+  // As PostgreSQL prints it: plain where it may.
+  EXPECT_THAT(*ParseTextList(R"({CLAIM_FALSE,12,"a \"b\""})"),
+              ElementsAre("CLAIM_FALSE", "12", "a \"b\""));
+  EXPECT_THAT(*ParseTextList("{}"), IsEmpty());
+  for (const char* bad :
+       {"", "{", "a,b", "{a,}", R"({"a})", R"({"a\})", R"({"a"b})"}) {
+    EXPECT_THAT(ParseTextList(bad), FailsWith("STORE_CORRUPT")) << bad;
+  }
+}
+
 TEST(ArrayTextTest, BytesComeBack) {
   EXPECT_EQ(*ParseBytes("\\x00ff22"), std::string("\0\xff\"", 3));
   EXPECT_EQ(*ParseBytes("\\x"), "");

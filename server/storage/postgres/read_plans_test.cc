@@ -52,6 +52,9 @@ INSERT INTO task (id, client_id, request_id, spec, name, dataset_id, reward,
 INSERT INTO subspace (id, task_id, allowed, state, attempt)
   SELECT n, {n} - n % 1000, '{allowed}', 'open', 0
   FROM generate_series(1, {n}) AS n;
+INSERT INTO task_summary
+  SELECT n, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, '{}', 0, 0, 0, '{}', '{}', NULL
+  FROM generate_series(1, {n}) AS n;
 INSERT INTO ranking (task_id, verdicts_seen, basis, candidates)
   SELECT n, 0, NULL, '' FROM generate_series(1, {n}) AS n;
 INSERT INTO session (id, account_id, worker_name, threads, arithmetic, state,
@@ -178,6 +181,12 @@ std::vector<Read> ReadsOfWork() {
                  Digest dataset;
                  dataset.bytes[31] = 9;
                  return r.Tasks({.dataset = dataset});
+               }),
+      OfReader("Summaries of a page",
+               [](Reader& r) {
+                 std::vector<TaskId> tasks;
+                 for (int64_t id = 1; id <= 100; ++id) tasks.push_back({id});
+                 return r.Summaries(tasks);
                }),
       OfReader("Tasks that run",
                [](Reader& r) { return r.Tasks({.active_only = true}); }),
