@@ -144,7 +144,7 @@ absl::StatusOr<TaskViews::View> TaskViews::ReadEnded(TaskId task) {
   return view;
 }
 
-// Of a task that a server from before summaries ended.
+// For a task that a server from before summaries ended.
 absl::Status TaskViews::SumUp(TaskId task, TaskView& view) {
   ARCHPOOL_ASSIGN_OR_RETURN(const std::vector<SubspaceRecord> subspaces,
                             reader_.Subspaces(task));

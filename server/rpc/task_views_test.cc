@@ -4,6 +4,7 @@
 #include "server/rpc/task_views.h"
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "common/base/status.h"
@@ -35,7 +36,22 @@ class CountedReads : public MemoryStore {
     return std::vector<Trial>();
   }
 
+  absl::StatusOr<std::vector<SummaryRecord>> Summaries(
+      const std::vector<TaskId>& tasks) override {
+    EXPECT_EQ(tasks, std::vector<TaskId>{ended.id});
+    if (!stored) return std::vector<SummaryRecord>();
+    return std::vector{*stored};
+  }
+  absl::StatusOr<Trial> GetTrial(TrialId id) override {
+    for (const Trial& trial : front) {
+      if (trial.id == id) return trial;
+    }
+    return NotFound("TRIAL_UNKNOWN", "there is no such trial");
+  }
+
   Task ended;
+  std::optional<SummaryRecord> stored;
+  std::vector<Trial> front;
   int trial_reads = 0;
 };
 
@@ -100,6 +116,28 @@ TEST_F(TaskViewsTest, AnEndedTaskIsReadOnce) {
   views_.Load({});
   SummaryOf(9);
   EXPECT_EQ(reader_.trial_reads, 2) << "a commit in doubt may have changed it";
+}
+
+// What was stored with its end is shown, and of its trials the front alone is
+// read.
+TEST_F(TaskViewsTest, AnEndedTaskThatWasSummedUpIsNotSummedUpAgain) {
+  Trial best = MakeTrial(5, TrialState::kAccepted);
+  VerdictIn(best).verified_accuracy_ppm = 800'000;
+  reader_.front = {best};
+  SummaryRecord stored{.task = {9}, .subspaces = 6, .front = {best.id}};
+  stored.sums.trials_accepted = 70;
+  stored.sums.rejected_by_reason = {{"CLAIM_FALSE", 2}};
+  stored.sums.shares = {{.account = {8}, .trials_accepted = 70}};
+  stored.best_accuracy_ppm = 800'000;
+  reader_.stored = stored;
+  const auto view = views_.Get(TaskId{9});
+  ASSERT_THAT(view, IsOk());
+  EXPECT_EQ((*view)->subspaces, 6);
+  const TaskSummary& summary = (*view)->summary;
+  EXPECT_EQ(static_cast<const TaskSums&>(summary), stored.sums);
+  EXPECT_EQ(summary.front, std::vector<Trial>{best});
+  EXPECT_EQ(summary.best, best);
+  EXPECT_EQ(reader_.trial_reads, 0);
 }
 
 TEST_F(TaskViewsTest, WhatIsNotThereIsUnknown) {

@@ -58,7 +58,7 @@ bool Collect(const Step& step, TaskId id, Settling& settling);
 bool MatureSome(Step& step, TaskId id);
 void Split(const Step& step, TaskId id, Settling& settling);
 bool NotePays(Step& step, Settling& settling);
-// Of trials as they are paid.
+// Counts the trials as they are, once they are paid.
 bool SumUp(const Step& step, TaskId id, Settling& settling);
 // What is kept of the task for those who list it once it has ended.
 // REQUIRES: SumUp has come to the end.
