@@ -21,6 +21,47 @@ class ListsTest : public ::testing::Test {
   int64_t SubmitTask() {
     return fixture_.SubmitTask(*client_, "carol", fixture_.Spec(dataset_));
   }
+  // A trial of the task is accepted, the task is cancelled, and ends once its
+  // only result was replayed in full.
+  void FinishTask(int64_t id) {
+    const auto session = miner_->OpenSession("w1");
+    ASSERT_THAT(session, IsOk());
+    const auto lease = miner_->AcquireLease(*session, absl::ZeroDuration());
+    ASSERT_THAT(lease, IsOk());
+    const auto asked =
+        miner_->Report(*session, lease->lease(),
+                       lease->lease().assignments(0).trial_id(), "weights", 7);
+    ASSERT_THAT(asked, IsOk());
+    ASSERT_THAT(miner_->Answer(*asked, "weights"), IsOk());
+    v1::ReleaseLeaseRequest release;
+    release.set_session_id(*session);
+    release.set_lease_id(lease->lease().lease_id());
+    release.set_attempt(lease->lease().attempt());
+    v1::CancelTaskRequest cancel;
+    cancel.set_task_id(id);
+    for (int audits = 0; audits < 2; ++audits) {
+      const auto audit = verifier_->AcquireAudit(absl::ZeroDuration());
+      ASSERT_THAT(audit, IsOk());
+      ASSERT_THAT(verifier_->Measure(audit->audit(), 7, 6), IsOk());
+      if (audits > 0) break;
+      ASSERT_THAT(
+          miner_->remote.Call(miner_->work,
+                              &v1::WorkService::Stub::ReleaseLease, release),
+          IsOk());
+      ASSERT_THAT(
+          client_->remote.Call(client_->task,
+                               &v1::TaskService::Stub::CancelTask, cancel),
+          IsOk());
+    }
+  }
+  // As the client's list has its only task.
+  v1::TaskSummary OnlyTask() {
+    const auto listed = client_->remote.Call(
+        client_->task, &v1::TaskService::Stub::ListTasks, {});
+    EXPECT_THAT(listed, IsOk());
+    if (!listed.ok() || listed->tasks_size() != 1) return v1::TaskSummary();
+    return listed->tasks(0);
+  }
   // "account:alice", "escrow:1", "fees".
   static std::string Text(const v1::Place& place) {
     const std::string kind = wire::WordOf(place.kind());
@@ -52,6 +93,34 @@ TEST_F(ListsTest, ListsShowTasksInShort) {
   EXPECT_EQ(one.trials_accepted(), 0);
   EXPECT_FALSE(one.has_best_trial_id());
   EXPECT_FALSE(one.has_end_time());
+}
+
+// A list says of an ended task what was stored with its end, and so does a
+// server that starts afterwards.
+TEST_F(ListsTest, AnEndedTaskIsListedByWhatWasStored) {
+  const int64_t id = SubmitTask();
+  ASSERT_NO_FATAL_FAILURE(FinishTask(id));
+  const v1::TaskSummary ended = OnlyTask();
+  EXPECT_EQ(ended.state(), v1::TASK_STATE_CANCELLED);
+  EXPECT_EQ(ended.trials_accepted(), 1);
+  EXPECT_GT(ended.work_units_accepted(), 0);
+  EXPECT_EQ(ended.best_verified_accuracy_ppm(), 600'000);
+  const auto stored = fixture_.store.Summaries({TaskId{id}});
+  ASSERT_THAT(stored, IsOk());
+  ASSERT_EQ(stored->size(), 1u);
+  EXPECT_EQ(stored->front().sums.trials_accepted, 1);
+  EXPECT_EQ(stored->front().best_accuracy_ppm, 600'000);
+  const auto shown = client_->GetTask(id);
+  ASSERT_THAT(shown, IsOk());
+
+  fixture_.Restart();
+  EXPECT_EQ(OnlyTask().SerializeAsString(), ended.SerializeAsString());
+  const auto again = client_->GetTask(id);
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ(again->SerializeAsString(), shown->SerializeAsString());
+  EXPECT_EQ(again->subspaces(), 4);
+  EXPECT_EQ(again->front_size(), 1);
+  EXPECT_EQ(again->best().trial_id(), ended.best_trial_id());
 }
 
 TEST_F(ListsTest, TransfersAndBalancesComeInPages) {
