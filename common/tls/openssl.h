@@ -31,6 +31,8 @@ struct Freer {
 using Bio = std::unique_ptr<BIO, Freer<BIO_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
 using Certificate = std::unique_ptr<X509, Freer<X509_free>>;
+using Request = std::unique_ptr<X509_REQ, Freer<X509_REQ_free>>;
+using Names = std::unique_ptr<GENERAL_NAMES, Freer<GENERAL_NAMES_free>>;
 using Extension = std::unique_ptr<X509_EXTENSION, Freer<X509_EXTENSION_free>>;
 using ServerContext = std::unique_ptr<SSL_CTX, Freer<SSL_CTX_free>>;
 using Store = std::unique_ptr<X509_STORE, Freer<X509_STORE_free>>;

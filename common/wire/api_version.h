@@ -21,6 +21,9 @@ inline constexpr char kClientVersionKey[] = "archpool-client-version";
 // In trailing metadata, where the caller's token ends soon: in how many
 // seconds.
 inline constexpr char kTokenSecondsLeftKey[] = "archpool-token-seconds-left";
+// The same of the certificate that a verifier's connection shows.
+inline constexpr char kCertificateSecondsLeftKey[] =
+    "archpool-certificate-seconds-left";
 // In trailing metadata, where the answer waited because its account calls more
 // often than the pool answers at once: for how many milliseconds.
 inline constexpr char kAnswerLateKey[] = "archpool-answer-late-ms";

@@ -143,6 +143,14 @@ absl::Status AuthorizeScope(absl::string_view method, TokenScope scope) {
                    "list shows its tokens)"));
 }
 
+bool NeedsCertificate(absl::string_view method, Role role) {
+  if (role != Role::kVerifier) return false;
+  const MethodRule* const rule = FindRule(method);
+  return rule != nullptr && rule->roles.Contains(Role::kVerifier) &&
+         !rule->roles.Contains(Role::kOperator) &&
+         rule->scopes.Contains(TokenScope::kWork);
+}
+
 absl::Status AuthorizeAnyone(absl::string_view method) {
   const MethodRule* const rule = FindRule(method);
   if (rule != nullptr && rule->is_for_anyone) return absl::OkStatus();

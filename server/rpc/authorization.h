@@ -62,6 +62,11 @@ absl::Status AuthorizeScope(absl::string_view method, TokenScope scope);
 // The same of a caller that nobody knows.
 absl::Status AuthorizeAnyone(absl::string_view method);
 
+// Whether a verifier needs a certificate for a call of the method, where the
+// pool asks for them: for the work that verifiers do and operators do not. What
+// any account may do about itself needs its token alone.
+bool NeedsCertificate(absl::string_view method, Role role);
+
 }  // namespace archpool::rpc
 
 #endif  // ARCHPOOL_SERVER_RPC_AUTHORIZATION_H_

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/rpc/call.h"
 
+#include <grpc/grpc_security_constants.h>
+
 #include <optional>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/base/status.h"
@@ -28,6 +32,18 @@ absl::Status Revoked(const AccountToken& token) {
                    "' was revoked by its account, or by an operator who "
                    "replaced a stolen one: put one that is in force into the "
                    "token file (archpool account token create makes one)"));
+}
+
+// The one that the connection showed, in PEM; "" for none. That the other side
+// has its key, the handshake has proved.
+std::string CertificateOf(const grpc::ServerContextBase& context) {
+  const auto line = context.auth_context();
+  if (line == nullptr) return "";
+  const std::vector<grpc::string_ref> shown =
+      line->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
+  return shown.empty()
+             ? ""
+             : std::string(shown.front().data(), shown.front().size());
 }
 
 absl::Status CheckInForceAt(const AccountToken& token, absl::Time now) {
@@ -80,10 +96,29 @@ absl::StatusOr<KnownCaller> Gate::Recognise(
   return *std::move(caller);
 }
 
-AccountId Gate::PayerOf(const grpc::ServerContextBase& context) const {
+AccountId Gate::PayerOf(const grpc::ServerContextBase& context,
+                        const absl::Status& refusal) const {
+  if (absl::StartsWith(GetReason(refusal), "CERTIFICATE_")) return AccountId();
   const absl::StatusOr<KnownCaller> caller = Recognise(context);
   const bool is_known = caller.ok() && caller->token.IsInForce(clock_.Now());
   return is_known ? caller->account.id : AccountId();
+}
+
+absl::Status Gate::CheckCertificate(grpc::CallbackServerContext& context,
+                                    absl::string_view method,
+                                    const Account& account,
+                                    absl::Time now) const {
+  if (certificates_ == nullptr || !NeedsCertificate(method, account.role)) {
+    return absl::OkStatus();
+  }
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const std::optional<absl::Duration> left,
+      certificates_->Admit(account.name, CertificateOf(context), now));
+  if (left && *left <= kTokenEndsSoon) {
+    context.AddTrailingMetadata(wire::kCertificateSecondsLeftKey,
+                                absl::StrCat(absl::ToInt64Seconds(*left)));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<KnownCaller> Gate::Admit(grpc::CallbackServerContext& context,
@@ -91,6 +126,9 @@ absl::StatusOr<KnownCaller> Gate::Admit(grpc::CallbackServerContext& context,
   ARCHPOOL_ASSIGN_OR_RETURN(KnownCaller caller, Recognise(context));
   const absl::Time now = clock_.Now();
   ARCHPOOL_RETURN_IF_ERROR(CheckInForceAt(caller.token, now));
+  // Before the connection counts as the account's: it may be a thief's.
+  ARCHPOOL_RETURN_IF_ERROR(
+      CheckCertificate(context, method, caller.account, now));
   if (on_caller_ != nullptr) {
     ARCHPOOL_RETURN_IF_ERROR(on_caller_(context.peer(), caller.token));
   }

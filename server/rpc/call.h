@@ -25,6 +25,7 @@
 #include "server/engine/executor.h"
 #include "server/rpc/account_directory.h"
 #include "server/rpc/answer_pace.h"
+#include "server/tls/verifier_certificates.h"
 
 namespace archpool::rpc {
 
@@ -43,7 +44,8 @@ absl::Status AdmitAnyone(const grpc::CallbackServerContext& context,
                          absl::string_view method);
 
 // Answers to calls by a token that ends within that time say so
-// (wire::kTokenSecondsLeftKey).
+// (wire::kTokenSecondsLeftKey), and those over a connection whose certificate
+// does (wire::kCertificateSecondsLeftKey).
 inline constexpr absl::Duration kTokenEndsSoon = absl::Hours(14 * 24);
 
 // Knows callers by their token, and has its use noted. Thread-safe.
@@ -53,27 +55,33 @@ class Gate {
   // any thread. An error refuses the call.
   using OnCaller = std::function<absl::Status(absl::string_view peer,
                                               const AccountToken& token)>;
-  // All outlive the gate. Without `pace` each answer goes out at once.
+  // All outlive the gate. Without `pace` each answer goes out at once; without
+  // `certificates` nobody needs one.
   Gate(const AccountDirectory& accounts, const Clock& clock, Engine& engine,
-       OnCaller on_caller = nullptr, AnswerPace* pace = nullptr)
+       OnCaller on_caller = nullptr, AnswerPace* pace = nullptr,
+       const VerifierCertificates* certificates = nullptr)
       : accounts_(accounts),
         clock_(clock),
         engine_(engine),
         on_caller_(std::move(on_caller)),
-        pace_(pace) {}
+        pace_(pace),
+        certificates_(certificates) {}
 
   // The caller, where its role and its token's scope reach `method`.
   // UNAUTHENTICATED (TOKEN_MISSING, TOKEN_UNKNOWN, TOKEN_EXPIRED,
-  // TOKEN_REVOKED); FAILED_PRECONDITION (CLIENT_TOO_OLD); PERMISSION_DENIED
-  // (ROLE_NOT_ALLOWED, SCOPE_NOT_ALLOWED); UNAVAILABLE (CONNECTION_QUOTA).
-  // Tells the caller, in `context`, where its token ends soon.
+  // TOKEN_REVOKED; VerifierCertificates::Admit's); FAILED_PRECONDITION
+  // (CLIENT_TOO_OLD); PERMISSION_DENIED (ROLE_NOT_ALLOWED, SCOPE_NOT_ALLOWED);
+  // UNAVAILABLE (CONNECTION_QUOTA). Tells the caller, in `context`, where its
+  // token or its certificate ends soon.
   absl::StatusOr<KnownCaller> Admit(grpc::CallbackServerContext& context,
                                     absl::string_view method) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // The account whose pace a call has that was not admitted: that of its
-  // token, where that is in force, whatever else was wrong; else unset.
-  AccountId PayerOf(const grpc::ServerContextBase& context) const;
+  // The account whose pace a call has that was not admitted because of
+  // `refusal`: that of its token, where that is in force, whatever else was
+  // wrong but its certificate, which says that it is another's; else unset.
+  AccountId PayerOf(const grpc::ServerContextBase& context,
+                    const absl::Status& refusal) const;
 
   // Calls `send`, which sends what a call of that account, unset where nobody
   // knows it, came to, at the account's pace; where it waited, the answer says
@@ -94,6 +102,10 @@ class Gate {
   // TOKEN_UNKNOWN).
   absl::StatusOr<KnownCaller> Recognise(
       const grpc::ServerContextBase& context) const;
+  // Where the pool asks for a certificate: VerifierCertificates::Admit's.
+  absl::Status CheckCertificate(grpc::CallbackServerContext& context,
+                                absl::string_view method,
+                                const Account& account, absl::Time now) const;
   void NoteUse(const AccountToken& token, absl::Time now) const
       ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -102,6 +114,7 @@ class Gate {
   Engine& engine_;
   const OnCaller on_caller_;
   AnswerPace* const pace_;
+  const VerifierCertificates* const certificates_;  // nullptr: none are asked
   mutable absl::Mutex mutex_;
   // When the core was last asked to note a use: asked at most once while that
   // is under way, or fails.
@@ -137,7 +150,7 @@ grpc::ServerUnaryReactor* Serve(const Gate& gate,
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::StatusOr<KnownCaller> caller = gate.Admit(*context, method);
   if (!caller.ok()) {
-    FinishPaced(gate, context, gate.PayerOf(*context), reactor,
+    FinishPaced(gate, context, gate.PayerOf(*context, caller.status()), reactor,
                 caller.status());
     return reactor;
   }

@@ -93,11 +93,14 @@ struct RpcServer::Impl {
   Acceptor acceptor{parts.clock, options.connections};
   Timer timer;
   AnswerPace pace{options.call_pace, sessions, timer, options.on_late_answer};
-  Gate gate{accounts, parts.clock, parts.engine,
+  Gate gate{accounts,
+            parts.clock,
+            parts.engine,
             [this](absl::string_view peer, const AccountToken& token) {
               return acceptor.NoteCaller(peer, token);
             },
-            &pace};
+            &pace,
+            options.verifier_certificates};
   WaitQueue work_waiting{timer, options.wait_limits};
   WaitQueue audits_waiting{timer, options.wait_limits};
   TaskHub hub{options.watches_max};
@@ -149,8 +152,12 @@ struct RpcServer::Impl {
       options.wait_limits.waiters_max};
 
   const std::shared_ptr<grpc::ServerCredentials> credentials =
-      options.certificate == nullptr ? grpc::InsecureServerCredentials()
-                                     : MakeTlsCredentials(*options.certificate);
+      options.certificate == nullptr
+          ? grpc::InsecureServerCredentials()
+          : MakeTlsCredentials(*options.certificate,
+                               options.verifier_certificates == nullptr
+                                   ? AskClients::kNo
+                                   : AskClients::kYes);
   std::unique_ptr<grpc::Server> server;
 };
 

@@ -34,6 +34,7 @@
 #include "server/storage/receipt_store.h"
 #include "server/storage/store.h"
 #include "server/tls/served_certificate.h"
+#include "server/tls/verifier_certificates.h"
 
 namespace archpool::rpc {
 
@@ -52,6 +53,8 @@ struct RpcOptions {
   // What the port shows; it outlives the server. nullptr: the port speaks plain
   // text.
   const ServedCertificate* certificate = nullptr;
+  // Which certificates verifiers need; it outlives the server. nullptr: none.
+  const VerifierCertificates* verifier_certificates = nullptr;
   PoolPolicy policy;
   PublicKey receipt_key;  // what the notary signs with
   Digest pool_secret;     // keys the cuts of datasets; the same forever

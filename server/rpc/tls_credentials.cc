@@ -19,7 +19,8 @@ namespace {
 // that it watches itself, and takes a key that is another certificate's.
 class TlsCredentials : public grpc::ServerCredentials {
  public:
-  explicit TlsCredentials(const ServedCertificate& served) : served_(served) {}
+  TlsCredentials(const ServedCertificate& served, AskClients ask)
+      : served_(served), ask_(ask) {}
 
   void SetAuthMetadataProcessor(
       const std::shared_ptr<grpc::AuthMetadataProcessor>& /*processor*/)
@@ -33,7 +34,10 @@ class TlsCredentials : public grpc::ServerCredentials {
     grpc_server_credentials* const credentials =
         grpc_ssl_server_credentials_create_with_options(
             grpc_ssl_server_credentials_create_options_using_config_fetcher(
-                GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE, Fetch, this));
+                ask_ == AskClients::kYes
+                    ? GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_BUT_DONT_VERIFY
+                    : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE,
+                Fetch, this));
     const int port =
         grpc_server_add_http2_port(server, address.c_str(), credentials);
     grpc_server_credentials_release(credentials);
@@ -50,22 +54,23 @@ class TlsCredentials : public grpc::ServerCredentials {
     const CertificatePair& pair = current->served.pair;
     const grpc_ssl_pem_key_cert_pair shown{pair.key.c_str(),
                                            pair.certificates.c_str()};
-    // It asks for authorities of clients even where clients show nothing.
+    // It wants authorities of clients even where nothing is asked of them.
     *config = grpc_ssl_server_certificate_config_create(
         pair.certificates.c_str(), &shown, 1);
     return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
   }
 
   const ServedCertificate& served_;
+  const AskClients ask_;
   std::atomic<int64_t> shown_{0};
 };
 
 }  // namespace
 
 std::shared_ptr<grpc::ServerCredentials> MakeTlsCredentials(
-    const ServedCertificate& served) {
+    const ServedCertificate& served, AskClients ask) {
   ARCHPOOL_CHECK(IsTls13Alone());
-  return std::make_shared<TlsCredentials>(served);
+  return std::make_shared<TlsCredentials>(served, ask);
 }
 
 }  // namespace archpool::rpc
