@@ -9,7 +9,9 @@
 #include "client/json.h"
 #include "client/render_pool.h"
 #include "client/render_verifiers.h"
+#include "common/base/durable_file.h"
 #include "common/base/status.h"
+#include "common/tls/verifier_certificate.h"
 
 namespace archpool {
 namespace {
@@ -46,6 +48,49 @@ absl::Status VoidTrial(Context& context, int64_t trial_id) {
   return absl::OkStatus();
 }
 
+struct VerifierRequestFlags {
+  std::string key_out;
+  std::string request_out;
+};
+
+absl::Status MakeKeyAndRequest(Context& context,
+                               const VerifierRequestFlags& flags) {
+  const CertificateRequest made = MakeCertificateRequest();
+  ARCHPOOL_ASSIGN_OR_RETURN(NewFile key,
+                            NewFile::Create(flags.key_out, made.key));
+  ARCHPOOL_RETURN_IF_ERROR(WriteNewFile(flags.request_out, made.request));
+  key.Keep();
+  context.Show(
+      Json({{"key_file", flags.key_out}, {"request_file", flags.request_out}}),
+      absl::StrCat(
+          "The key is in ", flags.key_out, " and stays here. Send ",
+          flags.request_out,
+          " to the pool's operator, who answers with a certificate.\n"));
+  return absl::OkStatus();
+}
+
+void AddVerifierRequest(CLI::App& verifier, Action& action) {
+  const auto flags = std::make_shared<VerifierRequestFlags>();
+  CLI::App* request = verifier.add_subcommand(
+      "request",
+      "Make a key for a verifier, and the request for a certificate of it, "
+      "where the pool asks for one (docs/verifiers.md)");
+  request
+      ->add_option(
+          "--key-out", flags->key_out,
+          "The file to write the key to: for `archpool-verifier --key`")
+      ->required()
+      ->type_name("FILE");
+  request
+      ->add_option("--request-out", flags->request_out,
+                   "The file to write the request to")
+      ->required()
+      ->type_name("FILE");
+  request->callback([&action, flags] {
+    action = [flags](Context& c) { return MakeKeyAndRequest(c, *flags); };
+  });
+}
+
 }  // namespace
 
 void AddVerifierCommands(CLI::App& app, Action& action) {
@@ -59,6 +104,7 @@ void AddVerifierCommands(CLI::App& app, Action& action) {
                        "said that the pool's own two evaluations differ, how "
                        "often another came to a finding there")
       ->callback([&action] { action = ListVerifiers; });
+  AddVerifierRequest(*verifier, action);
   CLI::App* trial = app.add_subcommand("trial", "Single trials (operators)");
   trial->require_subcommand(1);
   const auto id = std::make_shared<int64_t>(0);

@@ -162,7 +162,12 @@ void DataDirectory::Clear() const {
 
 absl::StatusOr<SigningKey> DataDirectory::DeriveKey(
     absl::string_view domain) const {
-  ARCHPOOL_ASSIGN_OR_RETURN(const Digest secret, PoolSecret());
+  return DeriveKeyOf(path_, domain);
+}
+
+absl::StatusOr<SigningKey> DataDirectory::DeriveKeyOf(
+    const std::string& path, absl::string_view domain) {
+  ARCHPOOL_ASSIGN_OR_RETURN(const Digest secret, ReadPoolSecret(path));
   return SigningKey::FromSeed(HmacSha256(secret, domain).AsBytes());
 }
 

@@ -58,6 +58,9 @@ class DataDirectory {
   // A signing key derived from the secret for one use, named by `domain`: not a
   // file of its own, and never in the database. Errors as PoolSecret.
   absl::StatusOr<SigningKey> DeriveKey(absl::string_view domain) const;
+  // The same of a directory that another process has.
+  static absl::StatusOr<SigningKey> DeriveKeyOf(const std::string& path,
+                                                absl::string_view domain);
 
   const std::string& path() const { return path_; }
   std::string OperatorTokenPath() const { return path_ + "/operator-token"; }

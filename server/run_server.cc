@@ -12,6 +12,7 @@
 #include "server/restore_pool.h"
 #include "server/server_flags.h"
 #include "server/tls_setup.h"
+#include "server/verifier_certificate_command.h"
 
 namespace archpool {
 namespace {
@@ -75,6 +76,12 @@ int RunServer(int argc, char** argv, const ServeHooks& hooks) {
   CLI::App* pin = app.add_subcommand(
       "pin", "Show the pin that the server is known by, then exit");
   AddPinFlags(*pin, flags);
+  VerifierCertificateFlags certificate_flags;
+  CLI::App* certificate = app.add_subcommand(
+      "verifier-certificate",
+      "Give a verifier's account a certificate, or revoke those that it has, "
+      "then exit; the server may run");
+  AddVerifierCertificateFlags(*certificate, certificate_flags);
   app.footer(
       "Examples:\n"
       "  archpool-server --data-dir /var/lib/archpool\n"
@@ -83,6 +90,10 @@ int RunServer(int argc, char** argv, const ServeHooks& hooks) {
   if (const auto code = ParseFlags(app, argc, argv)) return *code;
   if (pin->parsed()) {
     return Finish("archpool-server", ShowPin(flags, std::cout));
+  }
+  if (certificate->parsed()) {
+    return Finish("archpool-server",
+                  RunVerifierCertificate(certificate_flags, std::cout));
   }
   SetUpLogging(flags.log);
   LogInfo("program_started", DescribeBuild("archpool-server"));

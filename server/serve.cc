@@ -46,6 +46,7 @@
 #include "server/storage/postgres/postgres_receipts.h"
 #include "server/storage/postgres/postgres_store.h"
 #include "server/tls_setup.h"
+#include "server/verifier_certificate_command.h"
 #include "server/wiring.h"
 
 namespace archpool {
@@ -198,7 +199,8 @@ struct OpenPool {
   SteadyClock& clock;
   Metrics& metrics;
   StorageErrors& storage_errors;
-  CertificateKeeper* certificates;  // nullptr: plain text
+  CertificateKeeper* certificates;              // nullptr: plain text
+  VerifierCertificates* verifier_certificates;  // nullptr: none are asked
   const BlobStore& blobs;
   const CheckpointBlobs& checkpoints;
   const std::string& database;  // its connection
@@ -243,6 +245,9 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
   ARCHPOOL_RETURN_IF_ERROR(
       OpenMetrics(parts.flags, parts.certificates, parts.metrics));
   if (parts.certificates != nullptr) parts.certificates->Start();
+  if (parts.verifier_certificates != nullptr) {
+    parts.verifier_certificates->Start();
+  }
   DatabaseWatch database(parts.engine, parts.metrics);
   database.Start();
   LedgerWatch ledger(parts.clock, parts.reader, parts.metrics, {});
@@ -314,6 +319,7 @@ WiringOptions WiringOptionsOf(const ServerFlags& flags) {
 
 rpc::RpcOptions OptionsOf(const ServerFlags& flags,
                           const CertificateKeeper* certificates,
+                          const VerifierCertificates* verifier_certificates,
                           const PublicKey& receipt_key, const Digest& secret,
                           const std::vector<WatchedDisk>& disks,
                           const Clock& clock, Metrics& metrics) {
@@ -321,6 +327,7 @@ rpc::RpcOptions OptionsOf(const ServerFlags& flags,
       .listen = flags.listen,
       .certificate =
           certificates == nullptr ? nullptr : &certificates->served(),
+      .verifier_certificates = verifier_certificates,
       .policy = flags.policy,
       .receipt_key = receipt_key,
       .pool_secret = secret,
@@ -354,20 +361,24 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
   ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey receipt_key,
                             directory.DeriveKey(kReceiptKeyDomain));
   ARCHPOOL_ASSIGN_OR_RETURN(tls, OpenTls(flags, directory, system_clock));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const std::unique_ptr<VerifierCertificates> verifier_certificates,
+      OpenVerifierCertificates(flags, directory));
   PostgresStore store(std::move(database.hold));
   PostgresReceipts receipts(database.connection, database.patience);
   PostgresReader reader(database.connection, kReaderConnections,
                         database.patience);
   Engine engine(clock, store, flags.policy, EngineOptions());
   const std::vector<WatchedDisk> disks = DisksOf(flags, directory);
-  rpc::RpcServer server({.clock = clock,
-                         .engine = engine,
-                         .reader = reader,
-                         .blobs = blobs,
-                         .checkpoints = checkpoints,
-                         .receipts = receipts},
-                        OptionsOf(flags, tls.get(), receipt_key.public_key(),
-                                  secret, disks, clock, metrics));
+  rpc::RpcServer server(
+      {.clock = clock,
+       .engine = engine,
+       .reader = reader,
+       .blobs = blobs,
+       .checkpoints = checkpoints,
+       .receipts = receipts},
+      OptionsOf(flags, tls.get(), verifier_certificates.get(),
+                receipt_key.public_key(), secret, disks, clock, metrics));
   // Last, so that its end stops the engine while all that hears it is there.
   Wiring wiring({.engine = engine,
                  .server = server,
@@ -385,6 +396,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                   .metrics = metrics,
                   .storage_errors = storage_errors,
                   .certificates = tls.get(),
+                  .verifier_certificates = verifier_certificates.get(),
                   .blobs = blobs,
                   .checkpoints = checkpoints,
                   .database = database.connection,

@@ -120,6 +120,11 @@ absl::Status CheckTlsFlags(const ServerFlags& flags) {
                            "--plaintext shows no certificate: leave out "
                            "either it or --tls-certificate and --tls-key");
   }
+  if (flags.is_plaintext && flags.verifier_certificates != "off") {
+    return InvalidArgument("TLS_FLAGS",
+                           "--plaintext sees no certificates of others: leave "
+                           "out either it or --verifier-certificates");
+  }
   return absl::OkStatus();
 }
 
@@ -168,6 +173,13 @@ void AddTlsFlags(CLI::App& app, ServerFlags& flags) {
                  "The private key of --tls-certificate, in PEM without a "
                  "passphrase")
       ->type_name("FILE");
+  app.add_option("--verifier-certificates", flags.verifier_certificates,
+                 "Whether verifiers show a certificate of their account's "
+                 "besides its token: 'required' refuses\nthose that do not, "
+                 "'accepted' serves them and names them in the log "
+                 "(docs/verifiers.md)")
+      ->check(CLI::IsMember({"off", "accepted", "required"}))
+      ->capture_default_str();
   app.add_flag("--plaintext", flags.is_plaintext,
                "Do not encrypt; on loopback alone, and clients have to say it "
                "too");

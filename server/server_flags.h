@@ -26,6 +26,7 @@ struct ServerFlags {
   std::string tls_certificate;
   std::string tls_key;
   bool shows_certificate = false;  // of `pin`
+  std::string verifier_certificates = "off";
   bool allow_public = false;  // of earlier versions; nothing needs it any more
   int64_t connections_per_account = 0;  // 0: half of those that fit
   std::string metrics_listen;           // "" for nowhere

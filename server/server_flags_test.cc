@@ -74,6 +74,16 @@ TEST(ServerFlagsTest, OwnMinersAreBelievedWhereNoStrangerCanBe) {
   EXPECT_THAT(CheckFlags(refused), FailsWith("FLAG_RANGE"));
 }
 
+TEST(ServerFlagsTest, PlainTextSeesNoCertificatesOfVerifiers) {
+  for (const char* demand : {"accepted", "required"}) {
+    ServerFlags flags;
+    flags.verifier_certificates = demand;
+    EXPECT_THAT(CheckFlags(flags), IsOk()) << demand;
+    flags.is_plaintext = true;
+    EXPECT_THAT(CheckFlags(flags), FailsWith("TLS_FLAGS")) << demand;
+  }
+}
+
 TEST(ServerFlagsTest, AnAddressIsReadBeforeItIsUsed) {
   for (const char* listen :
        {"127.0.0.1", "127.0.0.1:99999", "http://127.0.0.1:7070", ""}) {

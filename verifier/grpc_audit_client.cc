@@ -44,7 +44,6 @@ GrpcAuditClient::GrpcAuditClient(const Remote& remote,
       arithmetics_(std::move(arithmetics)),
       memory_bytes_(memory_bytes),
       last_calls_(std::move(last_calls)),
-      stub_(v1::VerificationService::NewStub(remote.channel())),
       blobs_(remote) {}
 
 absl::StatusOr<std::optional<wire::AuditOrder>> GrpcAuditClient::AcquireAudit(
@@ -57,9 +56,10 @@ absl::StatusOr<std::optional<wire::AuditOrder>> GrpcAuditClient::AcquireAudit(
   for (const std::string& arithmetic : arithmetics_) {
     request.add_arithmetics(arithmetic);
   }
+  Stub stub(remote_.channel());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::AcquireAuditResponse response,
-      remote_.Call(*stub_, &Stub::AcquireAudit, request,
+      remote_.Call(stub, &Stub::AcquireAudit, request,
                    {.deadline = wait + kCallDeadline, .stop = stop}));
   ARCHPOOL_RETURN_IF_ERROR(wire::CheckServerVersion(response.server_version()));
   SayClockSkew(response);
@@ -82,7 +82,8 @@ absl::Status GrpcAuditClient::RenewAudit(AuditId audit, int64_t attempt,
   request.set_audit_id(audit.value);
   request.set_attempt(attempt);
   request.set_verifier_name(verifier_name_);
-  return remote_.Call(*stub_, &Stub::RenewAudit, request, {.stop = stop})
+  Stub stub(remote_.channel());
+  return remote_.Call(stub, &Stub::RenewAudit, request, {.stop = stop})
       .status();
 }
 
@@ -106,9 +107,10 @@ absl::StatusOr<AuditReply> GrpcAuditClient::ReportAudit(
   request.set_verifier_name(verifier_name_);
   *request.mutable_audit_time() = wire::ToProto(audit_time);
   SetFinding(finding, request);
+  Stub stub(remote_.channel());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::ReportAuditResponse response,
-      remote_.Call(*stub_, &Stub::ReportAudit, request, {.stop = last_calls_}));
+      remote_.Call(stub, &Stub::ReportAudit, request, {.stop = last_calls_}));
   return AuditReply{wire::WordOf(response.trial_state()), response.reason()};
 }
 

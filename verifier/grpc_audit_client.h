@@ -4,7 +4,6 @@
 #define ARCHPOOL_VERIFIER_GRPC_AUDIT_CLIENT_H_
 
 #include <atomic>
-#include <memory>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -50,7 +49,6 @@ class GrpcAuditClient : public AuditClient {
   const int64_t memory_bytes_;
   const std::stop_token last_calls_;
   std::atomic<bool> has_said_skew_ = false;
-  std::unique_ptr<v1::VerificationService::Stub> stub_;
   BlobClient blobs_;
 };
 

@@ -15,6 +15,7 @@
 #include "common/base/version.h"
 #include "common/base/work_directory.h"
 #include "common/channel/access.h"
+#include "common/channel/certificate_holder.h"
 #include "common/channel/program.h"
 #include "common/channel/remote.h"
 #include "common/channel/token_holder.h"
@@ -49,6 +50,9 @@ absl::Status Verify(const VerifierFlags& flags, const VerifierProgram& program,
   ARCHPOOL_ASSIGN_OR_RETURN(
       const Access access,
       ReadAccess(flags.server, flags.trust, flags.token_file));
+  ARCHPOOL_ASSIGN_OR_RETURN(
+      const std::shared_ptr<CertificateHolder> certificate,
+      CertificateHolder::Open(flags.certificate));
   ARCHPOOL_ASSIGN_OR_RETURN(const DirectoryLock lock,
                             ClaimDirectory(flags.work_dir, DirectoryKind()));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<Examiner> examiner,
@@ -58,6 +62,7 @@ absl::Status Verify(const VerifierFlags& flags, const VerifierProgram& program,
   ARCHPOOL_RETURN_IF_ERROR(tested);
   Remote remote(access.site, access.token);
   remote.Follow(std::make_shared<TokenHolder>(flags.token_file, access.token));
+  remote.Show(certificate);
   const LateStop last_calls(stop, kCallsMax);
   GrpcAuditClient client(remote, flags.name, examiner->arithmetics(),
                          flags.memory_mib << 20, last_calls.token());
@@ -79,6 +84,15 @@ void AddFlags(CLI::App& app, VerifierFlags& flags) {
       ->envname("ARCHPOOL_TOKEN_FILE")
       ->required();
   AddTrustFlags(app, flags.trust);
+  app.add_option("--certificate", flags.certificate.certificate,
+                 "Certificate of the verifier's account, in PEM, for a pool "
+                 "that asks for one (docs/verifiers.md).\nRead again whenever "
+                 "it is renewed")
+      ->type_name("FILE");
+  app.add_option("--key", flags.certificate.key,
+                 "The private key of --certificate, in PEM without a "
+                 "passphrase, for its owner alone (mode 0600)")
+      ->type_name("FILE");
   app.add_option("--name", flags.name,
                  "This verifier's name, unique within the account: "
                  "1 to 64 of [a-z0-9-]")

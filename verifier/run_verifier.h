@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "common/channel/certificate_holder.h"
 #include "common/channel/trust_flags.h"
 #include "common/log/log.h"
 #include "verifier/examiner.h"
@@ -20,6 +21,7 @@ struct VerifierFlags {
   std::string server;
   std::string token_file;
   TrustFlags trust;
+  CertificateFiles certificate;  // what the pool is shown, where it asks
   std::string name;
   std::string work_dir;
   int64_t threads = 1;

@@ -41,8 +41,7 @@ absl::Status FileChanged(const std::string& path) {
 
 }  // namespace
 
-BlobClient::BlobClient(const Remote& remote)
-    : remote_(remote), stub_(v1::BlobService::NewStub(remote.channel())) {}
+BlobClient::BlobClient(const Remote& remote) : remote_(remote) {}
 
 absl::Status BlobClient::Read(const v1::DownloadRequest& request,
                               const BlobSink& sink,
@@ -50,7 +49,8 @@ absl::Status BlobClient::Read(const v1::DownloadRequest& request,
   grpc::ClientContext context;
   remote_.Prepare(context, kStreamDeadline);
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
-  const auto reader = stub_->Download(&context, request);
+  v1::BlobService::Stub stub(remote_.channel());
+  const auto reader = stub.Download(&context, request);
   return Drain(remote_, context, *reader, sink);
 }
 
@@ -92,9 +92,10 @@ absl::Status BlobClient::Upload(const UploadSource& source,
   begin.set_digest(source.digest.AsBytes());
   begin.set_size_bytes(source.size_bytes);
   *begin.mutable_purpose() = purpose;
+  v1::BlobService::Stub stub(remote_.channel());
   ARCHPOOL_ASSIGN_OR_RETURN(
       const v1::BeginUploadResponse where,
-      remote_.Call(*stub_, &v1::BlobService::Stub::BeginUpload, begin,
+      remote_.Call(stub, &v1::BlobService::Stub::BeginUpload, begin,
                    {.stop = stop}));
   if (progress) progress(where.offset_bytes());
   if (where.offset_bytes() >= source.size_bytes) return absl::OkStatus();
@@ -113,7 +114,8 @@ absl::Status BlobClient::SendFrom(const UploadSource& source,
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
   const Stopwatch watch;
   v1::UploadResponse response;
-  const auto writer = stub_->Upload(&context, &response);
+  v1::BlobService::Stub stub(remote_.channel());
+  const auto writer = stub.Upload(&context, &response);
   v1::UploadRequest request;
   *request.mutable_begin()->mutable_upload() = begin;
   request.mutable_begin()->set_offset_bytes(offset_bytes);

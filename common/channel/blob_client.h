@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <stop_token>
 #include <string>
 
@@ -64,7 +63,6 @@ class BlobClient {
 
   const Remote& remote_;
   mutable LineMeter uploads_;
-  std::unique_ptr<v1::BlobService::Stub> stub_;
 };
 
 }  // namespace archpool

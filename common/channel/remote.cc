@@ -35,8 +35,31 @@ bool IsAnotherServer(const absl::Status& status) {
 
 Remote::Remote(const ServerSite& site, absl::string_view token, Line line)
     : site_(site),
-      authorization_(token.empty() ? "" : absl::StrCat("Bearer ", token)) {
+      authorization_(token.empty() ? "" : absl::StrCat("Bearer ", token)),
+      line_(line) {
   ARCHPOOL_CHECK(ReconnectsByItself());
+  channel_ = MakeChannel(nullptr);
+}
+
+void Remote::Show(std::shared_ptr<CertificateHolder> holder) {
+  if (holder == nullptr) return;
+  certificate_ = std::move(holder);
+  shown_ = std::make_shared<Shown>();
+}
+
+std::shared_ptr<grpc::Channel> Remote::channel() const {
+  if (shown_ == nullptr) return channel_;
+  const std::shared_ptr<const CertificatePair> pair = certificate_->Current();
+  const absl::MutexLock lock(&shown_->mutex);
+  if (shown_->pair != pair) {
+    shown_->pair = pair;
+    shown_->channel = MakeChannel(pair.get());
+  }
+  return shown_->channel;
+}
+
+std::shared_ptr<grpc::Channel> Remote::MakeChannel(
+    const CertificatePair* pair) const {
   grpc::ChannelArguments arguments;
   // It bounds how long the connection itself may take, too: several round
   // trips over a long line.
@@ -48,11 +71,11 @@ Remote::Remote(const ServerSite& site, absl::string_view token, Line line)
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetMaxReceiveMessageSize(kMessageBytesMax);
   // Channels of equal arguments share their connections.
-  if (line == Line::kSeparate) {
+  if (line_ == Line::kSeparate) {
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   }
-  channel_ = grpc::CreateCustomChannel(
-      site.address, MakeCredentials(site.trust, notes_), arguments);
+  return grpc::CreateCustomChannel(
+      site_.address, MakeCredentials(site_.trust, notes_, pair), arguments);
 }
 
 void Remote::Prepare(grpc::ClientContext& context,
@@ -77,18 +100,23 @@ absl::Status Remote::Finish(const grpc::Status& status) const {
     // Whatever gRPC says by itself, it may say of a server never heard.
     notes_->NoteAnswer();
   }
-  if (holder_ == nullptr || heard.ok()) return heard;
-  return holder_->Heard(heard);
+  if (heard.ok()) return heard;
+  if (certificate_ != nullptr) heard = certificate_->Heard(heard);
+  return holder_ == nullptr ? heard : holder_->Heard(heard);
 }
 
 void Remote::HearNotes(const grpc::ClientContext& context) const {
-  if (holder_ == nullptr) return;
+  if (holder_ == nullptr && certificate_ == nullptr) return;
   const auto& metadata = context.GetServerTrailingMetadata();
   const auto note = [&metadata](const char* key) -> absl::string_view {
     const auto found = metadata.find(key);
     if (found == metadata.end()) return "";
     return {found->second.data(), found->second.size()};
   };
+  if (certificate_ != nullptr) {
+    certificate_->HearLeft(note(wire::kCertificateSecondsLeftKey));
+  }
+  if (holder_ == nullptr) return;
   holder_->HearLeft(note(wire::kTokenSecondsLeftKey));
   holder_->HearLate(note(wire::kAnswerLateKey));
 }

@@ -11,9 +11,12 @@
 #include <string>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/channel/certificate_holder.h"
 #include "common/channel/handshake_notes.h"
 #include "common/channel/server_site.h"
 #include "common/channel/token_holder.h"
@@ -56,7 +59,15 @@ class Remote {
     holder_ = std::move(holder);
   }
 
-  const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }
+  // Connections show the certificate that `holder` has, which is told what the
+  // server says of it; nullptr: none. Before any call, and before `channel` is
+  // asked.
+  void Show(std::shared_ptr<CertificateHolder> holder);
+
+  // What stubs need. Where a certificate is shown, it is another one once that
+  // was renewed: make a stub for each call then, and for good otherwise. What
+  // is under way stays on the one that it began with.
+  std::shared_ptr<grpc::Channel> channel() const;
 
   // Adds the token if there is one, this build's version and the deadline to
   // `context`.
@@ -67,7 +78,8 @@ class Remote {
   //
   // UNAVAILABLE: the server cannot be reached, or another answers in its place
   // (IsAnotherServer): then nothing was sent, and nothing is decided; or the
-  // token is over, and its holder waits for another one (TokenHolder::Heard).
+  // token is over, and its holder waits for another one (TokenHolder::Heard),
+  // or the certificate is (CertificateHolder::Heard).
   absl::Status Finish(const grpc::Status& status) const;
 
   // Whether the right server was ever heard.
@@ -93,8 +105,16 @@ class Remote {
   }
 
  private:
-  // Tells the holder what a call that has ended says of the token and of its
-  // account.
+  // The channel to the server whose connections show that certificate.
+  struct Shown {
+    absl::Mutex mutex;
+    std::shared_ptr<const CertificatePair> pair ABSL_GUARDED_BY(mutex);
+    std::shared_ptr<grpc::Channel> channel ABSL_GUARDED_BY(mutex);
+  };
+
+  std::shared_ptr<grpc::Channel> MakeChannel(const CertificatePair* pair) const;
+  // Tells the holders what a call that has ended says of the token, of its
+  // account and of the certificate.
   void HearNotes(const grpc::ClientContext& context) const;
 
   const ServerSite site_;
@@ -102,7 +122,10 @@ class Remote {
       std::make_shared<HandshakeNotes>();
   std::string authorization_;
   std::shared_ptr<TokenHolder> holder_;
-  std::shared_ptr<grpc::Channel> channel_;
+  const Line line_;
+  std::shared_ptr<CertificateHolder> certificate_;  // nullptr: none is shown
+  std::shared_ptr<Shown> shown_;                    // where one is
+  std::shared_ptr<grpc::Channel> channel_;          // where none is
 };
 
 }  // namespace archpool

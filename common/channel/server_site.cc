@@ -2,11 +2,13 @@
 #include "common/channel/server_site.h"
 
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/security/tls_certificate_provider.h>
 #include <grpcpp/security/tls_certificate_verifier.h>
 #include <grpcpp/security/tls_credentials_options.h>
 
 #include <functional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -83,7 +85,8 @@ bool ShowsCertificates(const std::string& address) {
 }  // namespace
 
 std::shared_ptr<grpc::ChannelCredentials> MakeCredentials(
-    const ServerTrust& trust, std::shared_ptr<HandshakeNotes> notes) {
+    const ServerTrust& trust, std::shared_ptr<HandshakeNotes> notes,
+    const CertificatePair* shown) {
   if (trust.by == ServerTrust::By::kPlaintext) {
     return grpc::InsecureChannelCredentials();
   }
@@ -94,6 +97,16 @@ std::shared_ptr<grpc::ChannelCredentials> MakeCredentials(
   options.set_check_call_host(false);
   options.set_certificate_verifier(
       ExternalCertificateVerifier::Create<Verifier>(trust, std::move(notes)));
+  if (shown != nullptr) {
+    // gRPC could watch the files itself, and would show nothing while the key
+    // is another certificate's: another pair gets another channel instead.
+    const std::vector<grpc::experimental::IdentityKeyCertPair> pairs = {
+        {.private_key = shown->key, .certificate_chain = shown->certificates}};
+    options.set_certificate_provider(
+        std::make_shared<grpc::experimental::StaticDataCertificateProvider>(
+            pairs));
+    options.watch_identity_key_cert_pairs();
+  }
   return grpc::experimental::TlsCredentials(options);
 }
 

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "common/channel/handshake_notes.h"
+#include "common/tls/certificate.h"
 #include "common/tls/server_check.h"
 
 namespace archpool {
@@ -25,10 +26,12 @@ struct ServerSite {
   }
 };
 
-// What a channel to the site needs. `notes` hear of every handshake.
-// Thread-safe.
+// What a channel to the site needs. `notes` hear of every handshake. `shown`,
+// where it is set and CheckPair found it right, is what the program shows a
+// server that asks whose it is. Thread-safe.
 std::shared_ptr<grpc::ChannelCredentials> MakeCredentials(
-    const ServerTrust& trust, std::shared_ptr<HandshakeNotes> notes);
+    const ServerTrust& trust, std::shared_ptr<HandshakeNotes> notes,
+    const CertificatePair* shown = nullptr);
 
 // Why nobody answered at a site that never did: it may speak TLS where plain
 // text was asked for, or plain text where TLS is due. Tries the other of the
