@@ -344,7 +344,7 @@ void RpcFixture::Start() {
                                      WiringOptions{.policy = options_.policy});
   ARCHPOOL_CHECK(wiring_->StartEngine().ok());
   ARCHPOOL_CHECK(server->Open().ok());
-  operator_ = std::make_unique<Party>(address(), operator_token_);
+  operator_ = std::make_unique<Party>(site(), operator_token_);
 }
 
 void RpcFixture::Restart(const std::function<void()>& meanwhile) {
@@ -359,13 +359,21 @@ std::string RpcFixture::address() const {
   return absl::StrCat("127.0.0.1:", server->port());
 }
 
+ServerSite RpcFixture::site() const {
+  if (options_.certificate == nullptr) return ServerSite::Plaintext(address());
+  return {address(),
+          {.by = ServerTrust::By::kPin,
+           .pin = options_.certificate->Current()->served.facts.pin,
+           .source = "the fixture"}};
+}
+
 std::unique_ptr<Party> RpcFixture::Make(const std::string& name,
                                         v1::Role role) {
   v1::CreateAccountRequest request;
   request.set_name(name);
   request.set_role(role);
   return std::make_unique<Party>(
-      address(), Must(operator_->CreateAccount(request)).token());
+      site(), Must(operator_->CreateAccount(request)).token());
 }
 
 std::string RpcFixture::RegisterDataset(Party& client) {

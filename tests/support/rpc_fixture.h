@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "archpool/v1/account.grpc.pb.h"
@@ -39,9 +40,13 @@ namespace archpool {
 class Party {
  public:
   Party(const std::string& server, const std::string& bearer_token)
+      : Party(ServerSite::Plaintext(server), bearer_token) {}
+  // Shows the certificate that `holder` has; nullptr: none.
+  Party(const ServerSite& site, const std::string& bearer_token,
+        std::shared_ptr<CertificateHolder> holder = nullptr)
       : token(bearer_token),
-        remote(ServerSite::Plaintext(server), bearer_token),
-        account(remote.channel()),
+        remote(site, bearer_token),
+        account((remote.Show(std::move(holder)), remote.channel())),
         pool(remote.channel()),
         task(remote.channel()),
         blob(remote.channel()),
@@ -130,7 +135,7 @@ std::string IdxLabels(int count);
 class RpcFixture {
  public:
   // At a port of its own, unless the options name another one than RpcOptions
-  // does by itself.
+  // does by itself. It encrypts where they name a certificate.
   explicit RpcFixture(const rpc::RpcOptions& options = {});
   ~RpcFixture();
 
@@ -142,6 +147,8 @@ class RpcFixture {
   // A new account; its party.
   std::unique_ptr<Party> Make(const std::string& name, v1::Role role);
   std::string address() const;
+  // How it is known to be the right one.
+  ServerSite site() const;
 
   // Uploads files of 60 images, 10 of them for validation and 10 held out;
   // returns the dataset's id.
