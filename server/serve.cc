@@ -191,6 +191,25 @@ absl::Status SayOpen(const ServerFlags& flags, const PublicKey& receipt_key,
   return WriteFileDurably(flags.port_file, absl::StrCat(port, "\n"));
 }
 
+// What is shown to those who connect, and asked of them.
+struct Tls {
+  std::unique_ptr<CertificateKeeper> shown;         // nullptr: plain text
+  std::unique_ptr<VerifierCertificates> verifiers;  // nullptr: none are asked
+
+  // Errors as OpenTls and OpenVerifierCertificates.
+  absl::Status Open(const ServerFlags& flags, const DataDirectory& directory,
+                    const Clock& clock) {
+    ARCHPOOL_ASSIGN_OR_RETURN(shown, OpenTls(flags, directory, clock));
+    ARCHPOOL_ASSIGN_OR_RETURN(verifiers,
+                              OpenVerifierCertificates(flags, directory));
+    return absl::OkStatus();
+  }
+  void Start() const {
+    if (shown != nullptr) shown->Start();
+    if (verifiers != nullptr) verifiers->Start();
+  }
+};
+
 // What an open pool is made of.
 struct OpenPool {
   const ServerFlags& flags;
@@ -199,8 +218,7 @@ struct OpenPool {
   SteadyClock& clock;
   Metrics& metrics;
   StorageErrors& storage_errors;
-  CertificateKeeper* certificates;              // nullptr: plain text
-  VerifierCertificates* verifier_certificates;  // nullptr: none are asked
+  const Tls& tls;
   const BlobStore& blobs;
   const CheckpointBlobs& checkpoints;
   const std::string& database;  // its connection
@@ -243,11 +261,8 @@ absl::Status RunOpen(const OpenPool& parts, const std::stop_token& stop) {
   SayIfAhead(parts.clock);
   ARCHPOOL_RETURN_IF_ERROR(parts.server.Open());
   ARCHPOOL_RETURN_IF_ERROR(
-      OpenMetrics(parts.flags, parts.certificates, parts.metrics));
-  if (parts.certificates != nullptr) parts.certificates->Start();
-  if (parts.verifier_certificates != nullptr) {
-    parts.verifier_certificates->Start();
-  }
+      OpenMetrics(parts.flags, parts.tls.shown.get(), parts.metrics));
+  parts.tls.Start();
   DatabaseWatch database(parts.engine, parts.metrics);
   database.Start();
   LedgerWatch ledger(parts.clock, parts.reader, parts.metrics, {});
@@ -317,17 +332,14 @@ WiringOptions WiringOptionsOf(const ServerFlags& flags) {
           .audit_budget_ppm = flags.audit_budget_ppm};
 }
 
-rpc::RpcOptions OptionsOf(const ServerFlags& flags,
-                          const CertificateKeeper* certificates,
-                          const VerifierCertificates* verifier_certificates,
+rpc::RpcOptions OptionsOf(const ServerFlags& flags, const Tls& tls,
                           const PublicKey& receipt_key, const Digest& secret,
                           const std::vector<WatchedDisk>& disks,
                           const Clock& clock, Metrics& metrics) {
   return {
       .listen = flags.listen,
-      .certificate =
-          certificates == nullptr ? nullptr : &certificates->served(),
-      .verifier_certificates = verifier_certificates,
+      .certificate = tls.shown == nullptr ? nullptr : &tls.shown->served(),
+      .verifier_certificates = tls.verifiers.get(),
       .policy = flags.policy,
       .receipt_key = receipt_key,
       .pool_secret = secret,
@@ -341,7 +353,7 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                                const std::stop_token& stop) {
   const SystemClock system_clock;
   SteadyClock clock;
-  std::unique_ptr<CertificateKeeper> tls;  // the metrics show it to the end
+  Tls tls;  // the metrics show it to the end
   Metrics metrics;
   StorageErrors storage_errors;
   ARCHPOOL_ASSIGN_OR_RETURN(const DataDirectory directory,
@@ -360,25 +372,21 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                             OpenRail(flags, system_clock, directory));
   ARCHPOOL_ASSIGN_OR_RETURN(const SigningKey receipt_key,
                             directory.DeriveKey(kReceiptKeyDomain));
-  ARCHPOOL_ASSIGN_OR_RETURN(tls, OpenTls(flags, directory, system_clock));
-  ARCHPOOL_ASSIGN_OR_RETURN(
-      const std::unique_ptr<VerifierCertificates> verifier_certificates,
-      OpenVerifierCertificates(flags, directory));
+  ARCHPOOL_RETURN_IF_ERROR(tls.Open(flags, directory, system_clock));
   PostgresStore store(std::move(database.hold));
   PostgresReceipts receipts(database.connection, database.patience);
   PostgresReader reader(database.connection, kReaderConnections,
                         database.patience);
   Engine engine(clock, store, flags.policy, EngineOptions());
   const std::vector<WatchedDisk> disks = DisksOf(flags, directory);
-  rpc::RpcServer server(
-      {.clock = clock,
-       .engine = engine,
-       .reader = reader,
-       .blobs = blobs,
-       .checkpoints = checkpoints,
-       .receipts = receipts},
-      OptionsOf(flags, tls.get(), verifier_certificates.get(),
-                receipt_key.public_key(), secret, disks, clock, metrics));
+  rpc::RpcServer server({.clock = clock,
+                         .engine = engine,
+                         .reader = reader,
+                         .blobs = blobs,
+                         .checkpoints = checkpoints,
+                         .receipts = receipts},
+                        OptionsOf(flags, tls, receipt_key.public_key(), secret,
+                                  disks, clock, metrics));
   // Last, so that its end stops the engine while all that hears it is there.
   Wiring wiring({.engine = engine,
                  .server = server,
@@ -387,16 +395,15 @@ absl::Status ServeUntilStopped(const ServerFlags& flags,
                  .metrics = metrics},
                 WiringOptionsOf(flags));
   ARCHPOOL_RETURN_IF_ERROR(wiring.StartEngine());
-  ARCHPOOL_RETURN_IF_ERROR(
-      EnsureOperator(engine, reader, directory, LastingPin(flags, tls.get())));
+  ARCHPOOL_RETURN_IF_ERROR(EnsureOperator(engine, reader, directory,
+                                          LastingPin(flags, tls.shown.get())));
   return RunOpen({.flags = flags,
                   .hooks = hooks,
                   .system_clock = system_clock,
                   .clock = clock,
                   .metrics = metrics,
                   .storage_errors = storage_errors,
-                  .certificates = tls.get(),
-                  .verifier_certificates = verifier_certificates.get(),
+                  .tls = tls,
                   .blobs = blobs,
                   .checkpoints = checkpoints,
                   .database = database.connection,

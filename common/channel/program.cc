@@ -48,6 +48,9 @@ std::string AdviceFor(const absl::Status& status) {
        "suspension"}};
   const auto found = advice.find(GetReason(status));
   if (found != advice.end()) return found->second;
+  if (absl::StartsWith(GetReason(status), "CERTIFICATE_")) {
+    return "docs/verifiers.md says what each refusal of a certificate means";
+  }
   if (absl::IsUnauthenticated(status)) {
     return "check --token-file: the pool does not know this token";
   }

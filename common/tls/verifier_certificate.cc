@@ -121,7 +121,7 @@ absl::StatusOr<std::string> SignVerifierCertificate(
   if (SSL_CTX_use_certificate(context.get(), made.get()) != 1) {
     return InvalidArgument(
         "CERTIFICATE_UNUSABLE",
-        absl::StrCat("TLS 1.3 has no use for the request's key (",
+        absl::StrCat("the request's key is not one that TLS 1.3 takes (",
                      tls::LastError(),
                      "): make it a P-256 key, or an RSA key of 2048 bits or "
                      "more"));

@@ -156,8 +156,8 @@ struct RpcServer::Impl {
           ? grpc::InsecureServerCredentials()
           : MakeTlsCredentials(*options.certificate,
                                options.verifier_certificates == nullptr
-                                   ? AskClients::kNo
-                                   : AskClients::kYes);
+                                   ? AskClients::kNever
+                                   : AskClients::kAlways);
   std::unique_ptr<grpc::Server> server;
 };
 

@@ -34,7 +34,7 @@ class TlsCredentials : public grpc::ServerCredentials {
     grpc_server_credentials* const credentials =
         grpc_ssl_server_credentials_create_with_options(
             grpc_ssl_server_credentials_create_options_using_config_fetcher(
-                ask_ == AskClients::kYes
+                ask_ == AskClients::kAlways
                     ? GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_BUT_DONT_VERIFY
                     : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE,
                 Fetch, this));

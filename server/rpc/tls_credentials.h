@@ -15,11 +15,11 @@ namespace archpool::rpc {
 // Whether the port asks those who connect for a certificate. Who has none shows
 // none, and one that is shown is judged call by call (Gate::Admit): here, a
 // refusal could not say why.
-enum class AskClients { kNo, kYes };
+enum class AskClients { kNever, kAlways };
 
 // `served` outlives the credentials, which outlive the server.
 std::shared_ptr<grpc::ServerCredentials> MakeTlsCredentials(
-    const ServedCertificate& served, AskClients ask = AskClients::kNo);
+    const ServedCertificate& served, AskClients ask = AskClients::kNever);
 
 }  // namespace archpool::rpc
 

@@ -35,7 +35,7 @@ absl::StatusOr<CertificateSeries> ReadCertificateSeries(
     const std::string& folder);
 
 // Revokes all certificates that the account has: raises its series, and answers
-// it. The file stays readable for the owner of the folder, whoever calls.
+// it. Where root calls, the file is given to the owner of the folder.
 // ReadCertificateSeries's and WriteFileDurably's errors.
 absl::StatusOr<int64_t> RevokeCertificates(const std::string& folder,
                                            const std::string& account);

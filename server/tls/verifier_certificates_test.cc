@@ -66,9 +66,9 @@ TEST_F(VerifierCertificatesTest, EachRefusalSaysWhatIsWrong) {
   EXPECT_THAT(
       pool.Admit("victor", Sign(SigningKey::Generate(), "victor"), kNow),
       FailsWith("CERTIFICATE_UNTRUSTED"));
-  const auto anothers = pool.Admit("wanda", right, kNow);
-  EXPECT_THAT(anothers, FailsWith("CERTIFICATE_OF_ANOTHER"));
-  EXPECT_THAT(std::string(anothers.status().message()), HasSubstr("victor"));
+  const auto of_another = pool.Admit("wanda", right, kNow);
+  EXPECT_THAT(of_another, FailsWith("CERTIFICATE_OF_ANOTHER"));
+  EXPECT_THAT(std::string(of_another.status().message()), HasSubstr("victor"));
   EXPECT_THAT(pool.Admit("victor", right, kNow + kTerm),
               FailsWith("CERTIFICATE_EXPIRED"));
 }

@@ -294,13 +294,13 @@ class Pool:
         """The directory of a worker that is not running."""
         shutil.rmtree(self.directory / name)
 
-    def add_verifier(self, name="verifier", env=None):
+    def add_verifier(self, name="verifier", env=None, flags=()):
         if not self.token_file(name).exists():
             self.create_account(name, "verifier")
         self.start(name, "archpool-fake-verifier", "--server",
                    f"127.0.0.1:{self.port}", "--token-file",
                    self.token_file(name), "--name", "v1", "--work-dir",
-                   self.directory / name, *self.line_flags, env=env)
+                   self.directory / name, *self.line_flags, *flags, env=env)
 
     # Tasks.
 
