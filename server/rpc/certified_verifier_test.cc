@@ -13,6 +13,7 @@
 #include "common/base/countdown.h"
 #include "common/base/status.h"
 #include "common/channel/certificate_holder.h"
+#include "common/model/arithmetic.h"
 #include "common/tls/verifier_certificate.h"
 #include "common/wire/api_version.h"
 #include "gmock/gmock.h"
@@ -188,7 +189,7 @@ TEST_F(CertifiedVerifierTest, ARenewedOneIsShownWithoutARestart) {
     v1::VerificationService::Stub stub(remote.channel());
     v1::AcquireAuditRequest request;
     request.set_verifier_name("v1");
-    request.add_arithmetics("fp32-fma/1");
+    request.add_arithmetics(std::string(kArithmetic));
     request.set_client_version(wire::kOwnVersion);
     return remote
         .Call(stub, &v1::VerificationService::Stub::AcquireAudit, request)
