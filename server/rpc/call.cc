@@ -113,7 +113,8 @@ absl::Status Gate::CheckCertificate(grpc::CallbackServerContext& context,
   }
   ARCHPOOL_ASSIGN_OR_RETURN(
       const std::optional<absl::Duration> left,
-      certificates_->Admit(account.name, CertificateOf(context), now));
+      certificates_->Admit(account.name, CertificateOf(context), now,
+                           account.state == AccountState::kSuspended));
   if (left && *left <= kTokenEndsSoon) {
     context.AddTrailingMetadata(wire::kCertificateSecondsLeftKey,
                                 absl::StrCat(absl::ToInt64Seconds(*left)));

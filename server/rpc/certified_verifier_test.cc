@@ -141,6 +141,26 @@ TEST_F(CertifiedVerifierTest, RevokingHoldsForConnectionsThatAreOpen) {
   EXPECT_THAT(Ask(*Victor(Certify("victor", *series))), IsOk());
 }
 
+TEST_F(CertifiedVerifierTest, ItIsSuspendedWithItsAccount) {
+  const auto certified = Victor(Certify("victor"));
+  EXPECT_THAT(Ask(*certified), IsOk());
+  Party& chief = fixture_.operator_party();
+  v1::SuspendAccountRequest suspend;
+  suspend.set_account_name("victor");
+  EXPECT_THAT(
+      chief.remote.Call(chief.account,
+                        &v1::AccountService::Stub::SuspendAccount, suspend),
+      IsOk());
+  EXPECT_THAT(Ask(*certified), FailsWith("CERTIFICATE_SUSPENDED"));
+  v1::ReinstateAccountRequest reinstate;
+  reinstate.set_account_name("victor");
+  EXPECT_THAT(
+      chief.remote.Call(chief.account,
+                        &v1::AccountService::Stub::ReinstateAccount, reinstate),
+      IsOk());
+  EXPECT_THAT(Ask(*certified), IsOk());
+}
+
 TEST_F(CertifiedVerifierTest, NobodyElseIsAsked) {
   const auto miner = fixture_.Make("alice", v1::ROLE_MINER);
   EXPECT_THAT(miner->OpenSession("w1"), IsOk());

@@ -176,8 +176,8 @@ int64_t VerifierCertificates::SeriesOf(absl::string_view account) const {
 }
 
 absl::StatusOr<absl::Duration> VerifierCertificates::Check(
-    absl::string_view account, absl::string_view certificate,
-    absl::Time now) const {
+    absl::string_view account, absl::string_view certificate, absl::Time now,
+    bool is_suspended) const {
   if (certificate.empty()) {
     return Refused(
         "CERTIFICATE_REQUIRED",
@@ -203,6 +203,13 @@ absl::StatusOr<absl::Duration> VerifierCertificates::Check(
                      ": put a token and a certificate of one account into the "
                      "files of --token-file and --certificate"));
   }
+  if (is_suspended) {
+    return Refused(
+        "CERTIFICATE_SUSPENDED",
+        "the account is suspended, and its certificates with it: ask "
+        "the pool's operator, who can reinstate it (archpool account "
+        "resume)");
+  }
   if (shown->series < SeriesOf(account)) {
     return Refused(
         "CERTIFICATE_REVOKED",
@@ -220,9 +227,10 @@ absl::StatusOr<absl::Duration> VerifierCertificates::Check(
 }
 
 absl::StatusOr<std::optional<absl::Duration>> VerifierCertificates::Admit(
-    absl::string_view account, absl::string_view certificate,
-    absl::Time now) const {
-  const absl::StatusOr<absl::Duration> left = Check(account, certificate, now);
+    absl::string_view account, absl::string_view certificate, absl::Time now,
+    bool is_suspended) const {
+  const absl::StatusOr<absl::Duration> left =
+      Check(account, certificate, now, is_suspended);
   if (left.ok()) return std::optional<absl::Duration>(*left);
   Say(account, left.status(), now);
   if (demand_ == CertificateDemand::kRequired) return left.status();

@@ -70,11 +70,12 @@ class VerifierCertificates {
   // `certificate` (PEM; "" for none). Answers how long it lasts; nullopt where
   // the call is served although it has none that holds. UNAUTHENTICATED:
   // CERTIFICATE_REQUIRED (none), CERTIFICATE_UNTRUSTED (not of this pool's
-  // making), CERTIFICATE_OF_ANOTHER (account), CERTIFICATE_REVOKED,
-  // CERTIFICATE_EXPIRED.
+  // making), CERTIFICATE_OF_ANOTHER (account), CERTIFICATE_SUSPENDED (the
+  // account is: its own holds again once it is reinstated),
+  // CERTIFICATE_REVOKED, CERTIFICATE_EXPIRED.
   absl::StatusOr<std::optional<absl::Duration>> Admit(
-      absl::string_view account, absl::string_view certificate,
-      absl::Time now) const ABSL_LOCKS_EXCLUDED(mutex_);
+      absl::string_view account, absl::string_view certificate, absl::Time now,
+      bool is_suspended = false) const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   VerifierCertificates(std::string folder, const PublicKey& authority,
@@ -87,7 +88,7 @@ class VerifierCertificates {
   // How long it lasts, or Admit's errors.
   absl::StatusOr<absl::Duration> Check(absl::string_view account,
                                        absl::string_view certificate,
-                                       absl::Time now) const
+                                       absl::Time now, bool is_suspended) const
       ABSL_LOCKS_EXCLUDED(mutex_);
   int64_t SeriesOf(absl::string_view account) const ABSL_LOCKS_EXCLUDED(mutex_);
   void Say(absl::string_view account, const absl::Status& why,

@@ -69,6 +69,8 @@ TEST_F(VerifierCertificatesTest, EachRefusalSaysWhatIsWrong) {
   const auto of_another = pool.Admit("wanda", right, kNow);
   EXPECT_THAT(of_another, FailsWith("CERTIFICATE_OF_ANOTHER"));
   EXPECT_THAT(std::string(of_another.status().message()), HasSubstr("victor"));
+  EXPECT_THAT(pool.Admit("victor", right, kNow, /*is_suspended=*/true),
+              FailsWith("CERTIFICATE_SUSPENDED"));
   EXPECT_THAT(pool.Admit("victor", right, kNow + kTerm),
               FailsWith("CERTIFICATE_EXPIRED"));
 }
