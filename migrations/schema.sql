@@ -165,16 +165,19 @@ CREATE TABLE dataset (
   register_time timestamp with time zone,
   stored_bytes bigint DEFAULT 0 NOT NULL,
   drop_time timestamp with time zone,
+  split_key bytea,
   CONSTRAINT dataset_pkey PRIMARY KEY (id),
   CONSTRAINT dataset_owner_fkey FOREIGN KEY (owner_id) REFERENCES account(id),
   CONSTRAINT dataset_counts_not_negative CHECK (((train_count >= 0) AND (validation_count >= 0) AND (held_out_count >= 0))),
-  CONSTRAINT dataset_digest_sizes CHECK (((octet_length(id) = 32) AND (octet_length(train_digest) = 32) AND (octet_length(validation_digest) = 32) AND (octet_length(held_out_digest) = 32)))
+  CONSTRAINT dataset_digest_sizes CHECK (((octet_length(id) = 32) AND (octet_length(train_digest) = 32) AND (octet_length(validation_digest) = 32) AND (octet_length(held_out_digest) = 32))),
+  CONSTRAINT dataset_split_key_size CHECK ((octet_length(split_key) = 32))
 );
 CREATE INDEX dataset_by_held_out ON dataset USING btree (held_out_digest);
 CREATE INDEX dataset_by_train ON dataset USING btree (train_digest);
 CREATE INDEX dataset_by_validation ON dataset USING btree (validation_digest);
 COMMENT ON COLUMN dataset.stored_bytes IS 'what its splits count to its owner in storage_use';
 COMMENT ON COLUMN dataset.drop_time IS 'since when its splits are no longer kept';
+COMMENT ON COLUMN dataset.split_key IS 'what the draw of its splits follows from; NULL: nobody noted it';
 
 CREATE TABLE id_floor (
   record text NOT NULL,

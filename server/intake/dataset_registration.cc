@@ -93,15 +93,16 @@ absl::StatusOr<RegisterDataset> PrepareDataset(const BlobStore& blobs,
     ARCHPOOL_ASSIGN_OR_RETURN(
         held_out, ReadSide(blobs, request, /*is_held_out=*/true, seen));
   }
+  const Digest split_key = SplitSecret(request, caller, pool_secret);
   ARCHPOOL_ASSIGN_OR_RETURN(
       const DatasetSplit split,
       SplitDataset(train, held_out, request.validation_count,
-                   request.held_out_count,
-                   SplitSecret(request, caller, pool_secret)));
+                   request.held_out_count, split_key));
   RegisterDataset command{.caller = caller,
                           .manifest = split.manifest,
                           .held_out = DigestOf(split.held_out),
-                          .files = files};
+                          .files = files,
+                          .split_key = split_key};
   int64_t new_bytes = 0;
   for (const auto& [part, digest] :
        {std::pair(&split.train, command.manifest.train),

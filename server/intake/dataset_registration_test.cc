@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/intake/dataset_registration.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "common/base/status.h"
 #include "common/data/dataset.h"
+#include "common/data/split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/gzip_writer.h"
@@ -92,6 +94,32 @@ TEST_F(DatasetRegistrationTest, TheOrderOfTheFilesMatters) {
   const auto turned = Prepare({train[1], train[0]}, {});
   ASSERT_THAT(turned, IsOk());
   EXPECT_NE(turned->manifest, first->manifest);
+}
+
+// By its key and its files anybody makes the same splits, which a client does
+// to train a network again.
+TEST_F(DatasetRegistrationTest, TheSplitKeyMakesTheSplits) {
+  const std::vector<Digest> train = Put({Batch(20, 0), Batch(30, 100)});
+  const auto made = Prepare(train, {});
+  ASSERT_THAT(made, IsOk());
+  ASSERT_TRUE(made->split_key.has_value());
+  const auto read = [&](const Digest& blob) {
+    return *DecodeDataset(*blobs_.ReadAll(blob, 1 << 20));
+  };
+  // All images, in the order of the files.
+  const auto whole = ReadDatasetFiles(
+      *FindDatasetFormat("cifar10"), DatasetDigests{{"train_batches", train}},
+      /*is_held_out=*/false, 10,
+      [&](const FormatKey&, size_t, const Digest& digest) {
+        return absl::StatusOr<DatasetFile>(DatasetFile{
+            .name = "batch", .bytes = *blobs_.ReadAll(digest, 1 << 20)});
+      });
+  ASSERT_THAT(whole, IsOk());
+  const auto split =
+      SplitDataset(*whole, std::nullopt, 10, 5, *made->split_key);
+  ASSERT_THAT(split, IsOk());
+  EXPECT_EQ(split->manifest, made->manifest);
+  EXPECT_EQ(split->held_out, read(made->held_out));
 }
 
 // Until the command is committed nothing names the splits, and they stay.

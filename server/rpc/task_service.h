@@ -61,6 +61,10 @@ class TaskService : public v1::TaskService::CallbackService {
       grpc::CallbackServerContext* context,
       const v1::ListTrialsRequest* request,
       v1::ListTrialsResponse* response) override;
+  grpc::ServerUnaryReactor* GetReproduction(
+      grpc::CallbackServerContext* context,
+      const v1::GetReproductionRequest* request,
+      v1::GetReproductionResponse* response) override;
   grpc::ServerUnaryReactor* ListLeases(
       grpc::CallbackServerContext* context,
       const v1::ListLeasesRequest* request,

@@ -138,7 +138,8 @@ void RandomRecords::PutDataset() {
                                  manifest.train_count % 1'000'000)),
       .stored_bytes = manifest.validation_count,
       .drop_time = manifest.classes % 3 == 0 ? std::optional(absl::UnixEpoch())
-                                             : std::nullopt});
+                                             : std::nullopt,
+      .split_key = id.bytes[0] < 50 ? std::nullopt : std::optional(id)});
 }
 
 void RandomRecords::PutTask() {

@@ -281,6 +281,10 @@ std::vector<Row> TaskRows() {
        Asking<v1::ListTrialsRequest>(
            [](Scene& scene, auto& r) { r.set_task_id(scene.task); }),
        not_daves},
+      {"TaskService/GetReproduction",
+       Asking<v1::GetReproductionRequest>(
+           [](Scene& scene, auto& r) { r.set_trial_id(scene.accepted); }),
+       {{"carol-client", "TASK_NOT_ENDED"}, {"dave-client", "TRIAL_UNKNOWN"}}},
       {"TaskService/ListLeases",
        Asking<v1::ListLeasesRequest>(
            [](Scene&, auto& r) { r.set_include_ended(true); }),

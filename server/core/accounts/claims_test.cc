@@ -155,6 +155,23 @@ TEST_F(ClaimsTest, ADatasetThatIsUsedStays) {
   EXPECT_EQ(UseOf(pool_.client).file_bytes, 6 * kMib);
 }
 
+// A server from before did not note how it cut the splits: who registers the
+// dataset again is told from then on. The first key stays.
+TEST_F(ClaimsTest, ASplitKeyIsNotedWhereNoneWas) {
+  const DatasetRecord before = Register();
+  EXPECT_FALSE(before.split_key);
+  RegisterDataset again{.caller = pool_.client,
+                        .manifest = before.manifest,
+                        .held_out = before.held_out,
+                        .split_bytes = 6 * kMib,
+                        .split_key = Sha256("key")};
+  EXPECT_EQ(pool_.Do(again).split_key, Sha256("key"));
+  EXPECT_EQ(state().FindDataset(before.id)->split_key, Sha256("key"));
+  EXPECT_EQ(UseOf(pool_.client).file_bytes, 6 * kMib) << "counted once";
+  again.split_key = Sha256("another");
+  EXPECT_EQ(pool_.Do(again).split_key, Sha256("key"));
+}
+
 // One that a server from before registered is as if it were registered now.
 TEST_F(ClaimsTest, ADatasetOfUnknownAgeIsKeptAsANewOne) {
   DatasetRecord dataset = Register();

@@ -72,15 +72,15 @@ struct RegisterDataset {
   std::optional<DatasetRecord> earlier = std::nullopt;
   int64_t split_bytes = 0;         // CountedBytes of the three blobs
   std::vector<Digest> files = {};  // the caller's, from which it was cut
+  std::optional<Digest> split_key = std::nullopt;  // by which it was cut
   using Reply = DatasetRecord;
 };
 
 // Idempotent by (caller, request_id). ALREADY_EXISTS (REQUEST_ID_REUSED: of
 // another task); NOT_FOUND (DATASET_UNKNOWN: not there, or not the caller's);
 // FAILED_PRECONDITION (DATASET_DROPPED, ACCOUNT_SUSPENDED, BALANCE_TOO_LOW,
-// TOO_MANY_TASKS,
-// TASK_QUOTA: of this client's, PRICE_TOO_LOW); RESOURCE_EXHAUSTED
-// (TASKS_TOO_OFTEN); INVALID_ARGUMENT
+// TOO_MANY_TASKS, TASK_QUOTA: of this client's, PRICE_TOO_LOW);
+// RESOURCE_EXHAUSTED (TASKS_TOO_OFTEN); INVALID_ARGUMENT
 // (TaskSpec::ValidateNew's, CheckTraining's, and BUDGET_TOO_SMALL).
 struct SubmitTask {
   AccountId caller;

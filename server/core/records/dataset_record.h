@@ -27,6 +27,9 @@ struct DatasetRecord {
   // Its splits are no longer kept, since nobody opened a task on it for long;
   // no task may be until it is registered again.
   std::optional<absl::Time> drop_time;
+  // What the draw of its splits from its owner's files follows from
+  // (SplitDataset); unset: it was registered by a server that did not note it.
+  std::optional<Digest> split_key;
 
   friend bool operator==(const DatasetRecord&, const DatasetRecord&) = default;
 };

@@ -339,12 +339,13 @@ absl::StatusOr<RegisterDataset::Reply> Execute(Step& step,
       held == nullptr ? command.earlier : *held;
   if (found && !found->drop_time) {
     DatasetRecord record = *found;
+    if (!record.split_key) record.split_key = command.split_key;
     // A client that registers it again is about to use it.
     if (!record.register_time ||
         step.now >= *record.register_time + kRegisteredNoted) {
       record.register_time = step.now;
-      step.state.Put(record);
     }
+    if (record != *found) step.state.Put(record);
     return record;
   }
   const DatasetRecord record{.id = id,
@@ -352,7 +353,8 @@ absl::StatusOr<RegisterDataset::Reply> Execute(Step& step,
                              .manifest = command.manifest,
                              .held_out = command.held_out,
                              .register_time = step.now,
-                             .stored_bytes = command.split_bytes};
+                             .stored_bytes = command.split_bytes,
+                             .split_key = command.split_key};
   step.state.Put(record);
   AddStored(step.state, record.owner, command.split_bytes, 0);
   return record;

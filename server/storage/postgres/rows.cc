@@ -199,7 +199,8 @@ const Table<DatasetRecord>& DatasetTable() {
        Field<R>("deviation_ppm", ARCHPOOL_FIELD(manifest.deviation_ppm)),
        Optional<R>("register_time", ARCHPOOL_FIELD(register_time)),
        Field<R>("stored_bytes", ARCHPOOL_FIELD(stored_bytes)),
-       Optional<R>("drop_time", ARCHPOOL_FIELD(drop_time))}};
+       Optional<R>("drop_time", ARCHPOOL_FIELD(drop_time)),
+       Optional<R>("split_key", ARCHPOOL_FIELD(split_key))}};
   return *kTable;
 }
 
