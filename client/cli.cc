@@ -74,6 +74,7 @@ int RunCli(const std::vector<std::string>& arguments, const Output& output,
   AddSearchCommand(app, action);
   AddTaskCommands(app, action);
   AddPredictCommand(app, action);
+  AddReproduceCommand(app, action);
   AddLeaseCommands(app, action);
   AddMinerCommands(app, action);
   AddLedgerCommands(app, action);

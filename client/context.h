@@ -103,6 +103,7 @@ void AddInviteCommands(CLI::App& app, Action& action);
 void AddTokenCommands(CLI::App& account, Action& action);
 void AddPoolCommands(CLI::App& app, Action& action);
 void AddPredictCommand(CLI::App& app, Action& action);
+void AddReproduceCommand(CLI::App& app, Action& action);
 void AddSearchCommand(CLI::App& app, Action& action);
 void AddTaskCommands(CLI::App& app, Action& action);
 void AddLeaseCommands(CLI::App& app, Action& action);

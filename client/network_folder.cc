@@ -107,6 +107,10 @@ absl::Status WriteNetworkFolder(const NetworkFolder& folder,
   if (!folder.classes.is_null()) {
     ARCHPOOL_RETURN_IF_ERROR(write("classes.json", FileText(folder.classes)));
   }
+  if (!folder.reproduction.is_null()) {
+    ARCHPOOL_RETURN_IF_ERROR(
+        write("reproduction.json", FileText(folder.reproduction)));
+  }
   ARCHPOOL_RETURN_IF_ERROR(write("model.py", TorchModule(folder.network)));
   const absl::StatusOr<std::string> onnx = OnnxOf(folder.network, weights);
   if (onnx.ok()) return write("model.onnx", *onnx);

@@ -24,6 +24,7 @@ struct NetworkFolder {
   ExportedNetwork network;  // what the choices make on the task's dataset
   Json architecture;        // of architecture.json
   Json classes;             // of classes.json; null: they have no names
+  Json reproduction;        // of reproduction.json; null: it is not known
 };
 
 // Pure. INVALID_ARGUMENT: the task's space or choices make no network here;
@@ -34,11 +35,11 @@ absl::StatusOr<NetworkFolder> MakeNetworkFolder(const v1::Task& task,
                                                 const PictureClasses& classes);
 
 // Writes into `directory`, made where it is missing, architecture.json,
-// weights.safetensors, model.py, model.onnx, and classes.json where classes
-// have names, and adds their paths to `written`. Weights that are of no such
-// network are written anyway, as they were verified: what was paid for is
-// not kept back. Then model.onnx is left out, and `notes` hears why. Errors as
-// WriteFileDurably and MakeDirectories.
+// weights.safetensors, model.py, model.onnx, classes.json where classes have
+// names, and reproduction.json where it is known, and adds their paths to
+// `written`. Weights that are of no such network are written anyway, as they
+// were verified: what was paid for is not kept back. Then model.onnx is left
+// out, and `notes` hears why. Errors as WriteFileDurably and MakeDirectories.
 absl::Status WriteNetworkFolder(const NetworkFolder& folder,
                                 absl::string_view weights,
                                 const std::string& directory,

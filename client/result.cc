@@ -7,6 +7,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/network_folder.h"
+#include "client/render_task.h"
+#include "client/reproduction.h"
+#include "client/text.h"
 #include "common/base/durable_file.h"
 #include "common/base/status.h"
 #include "common/channel/retry.h"
@@ -44,14 +47,53 @@ absl::StatusOr<std::string> FetchWeights(PoolClient& client,
                                 " are not those that were verified"));
 }
 
+// It is read from another place later. "" stays "".
+std::string AbsolutePath(const std::string& path) {
+  if (path.empty()) return path;
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(path, error);
+  return error ? path : absolute.lexically_normal().string();
+}
+
+// How the network was trained. Where the pool does not tell, stderr hears why:
+// what was paid for is not kept back.
+absl::Status AddReproduction(Context& context, PoolClient& client,
+                             const v1::Task& task, const v1::Trial& trial,
+                             const std::string& task_file,
+                             NetworkFolder& folder) {
+  if (!IsEnded(task.state())) return absl::OkStatus();  // WriteResult says so
+  v1::GetReproductionRequest request;
+  request.set_trial_id(trial.trial_id());
+  const absl::StatusOr<v1::GetReproductionResponse> answer =
+      client.Call(client.tasks(), &TaskStub::GetReproduction, request);
+  absl::Status why = answer.status();
+  if (answer.ok()) {
+    const absl::StatusOr<Reproduction> made =
+        MakeReproduction(task, trial, *answer, AbsolutePath(task_file));
+    if (made.ok()) {
+      folder.reproduction = ReproductionJson(*made);
+      return absl::OkStatus();
+    }
+    why = made.status();
+  } else if (absl::IsUnavailable(why) || client.stop().stop_requested()) {
+    return why;
+  }
+  context.output().err << "trial-" << trial.trial_id()
+                       << " has no reproduction.json: " << Clean(why.message())
+                       << std::endl;
+  return absl::OkStatus();
+}
+
 // One network's files, in `directory`.
 absl::Status WriteNetwork(Context& context, const v1::Task& task,
-                          const v1::Trial& trial, const PictureClasses& classes,
+                          const v1::Trial& trial, const ResultSource& source,
                           const std::string& directory,
                           std::vector<std::string>& written) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
-  ARCHPOOL_ASSIGN_OR_RETURN(const NetworkFolder folder,
-                            MakeNetworkFolder(task, trial, classes));
+  ARCHPOOL_ASSIGN_OR_RETURN(NetworkFolder folder,
+                            MakeNetworkFolder(task, trial, source.classes));
+  ARCHPOOL_RETURN_IF_ERROR(
+      AddReproduction(context, *client, task, trial, source.task_file, folder));
   ARCHPOOL_ASSIGN_OR_RETURN(const std::string weights,
                             FetchWeights(*client, trial));
   return WriteNetworkFolder(folder, weights, directory, context.output().err,
@@ -77,6 +119,7 @@ absl::Status CheckReplaces(const v1::Task& task, bool has_classes,
                   directory + "/classes.json"),
         std::pair(architecture, architecture),
         std::pair(directory + "/weights.safetensors", architecture),
+        std::pair(directory + "/reproduction.json", architecture),
         std::pair(directory + "/model.py", architecture),
         std::pair(directory + "/model.onnx", architecture)}) {
     std::error_code error;
@@ -94,7 +137,7 @@ absl::Status CheckReplaces(const v1::Task& task, bool has_classes,
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> WriteResult(
-    Context& context, const v1::Task& task, const PictureClasses& classes,
+    Context& context, const v1::Task& task, const ResultSource& source,
     const std::string& directory) {
   if (!task.has_best()) {
     return FailedPrecondition(
@@ -112,13 +155,19 @@ absl::StatusOr<std::vector<std::string>> WriteResult(
                      task.task_id(), "`"));
   }
   ARCHPOOL_RETURN_IF_ERROR(
-      CheckReplaces(task, !classes.names.empty(), directory));
+      CheckReplaces(task, !source.classes.names.empty(), directory));
+  if (!IsEnded(task.state())) {
+    context.output().err << "There is no reproduction.json yet: task-"
+                         << task.task_id()
+                         << " has not ended; save the result again once it has."
+                         << std::endl;
+  }
   std::vector<std::string> written;
   ARCHPOOL_RETURN_IF_ERROR(
-      WriteNetwork(context, task, task.best(), classes, directory, written));
+      WriteNetwork(context, task, task.best(), source, directory, written));
   for (const v1::Trial& trial : task.front()) {
     ARCHPOOL_RETURN_IF_ERROR(WriteNetwork(
-        context, task, trial, classes,
+        context, task, trial, source,
         absl::StrCat(directory, "/front/trial-", trial.trial_id()), written));
   }
   // Last: where it is there, all is there.

@@ -182,7 +182,8 @@ absl::Status RunPrograms(Context& context, const SearchFlags& flags,
   std::stop_source quit;
   const std::stop_callback on_stop(context.stop(),
                                    [&] { quit.request_stop(); });
-  SearchTask task(context, folder, file, next, supervisor, quit.get_token());
+  SearchTask task(context, folder, {file, flags.file}, next, supervisor,
+                  quit.get_token());
   absl::Status driven;
   std::jthread driver([&] {
     driven = task.Drive();

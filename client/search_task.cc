@@ -45,7 +45,7 @@ std::string FilesSentence(const std::string& directory, bool has_result) {
       directory, has_result
                      ? " has report.txt, summary.json, audits.json, "
                        "result.json,\narchitecture.json, weights.safetensors, "
-                       "model.py, model.onnx and front/.\n"
+                       "model.py, model.onnx,\nreproduction.json and front/.\n"
                      : " has report.txt, summary.json and audits.json.\n");
 }
 
@@ -148,11 +148,12 @@ absl::Status ShowEndedSearch(Context& context, const Folder& folder,
 }
 
 SearchTask::SearchTask(Context& context, const Folder& folder,
-                       const TaskFile& file, search::NextStep next,
+                       const Asked& asked, search::NextStep next,
                        search::Supervisor& supervisor, std::stop_token stop)
     : context_(context),
       folder_(folder),
-      file_(file),
+      file_(asked.file),
+      path_(asked.path),
       step_(next.step),
       state_(std::move(next.state)),
       supervisor_(supervisor),
@@ -222,7 +223,10 @@ absl::Status SearchTask::WriteEnd(Context& client, const v1::Task& task) {
   audits_ = AuditsOf(trials);
   if (task.has_best()) {
     ARCHPOOL_RETURN_IF_ERROR(
-        WriteResult(client, task, FindClasses(task), directory).status());
+        WriteResult(client, task,
+                    {.classes = FindClasses(task), .task_file = path_},
+                    directory)
+            .status());
   } else {
     const std::string summary =
         SummaryJson(task).dump(2, ' ', false, Json::error_handler_t::replace);

@@ -38,10 +38,15 @@ absl::Status ShowEndedSearch(Context& context, const search::Folder& folder,
 // One call of the command. Thread-compatible. All that it is given outlives it.
 class SearchTask {
  public:
+  // What was asked for, and the path of the file that says it.
+  struct Asked {
+    const TaskFile& file;
+    const std::string& path;
+  };
   // `stop` ends it.
-  SearchTask(Context& context, const search::Folder& folder,
-             const TaskFile& file, search::NextStep next,
-             search::Supervisor& supervisor, std::stop_token stop);
+  SearchTask(Context& context, const search::Folder& folder, const Asked& asked,
+             search::NextStep next, search::Supervisor& supervisor,
+             std::stop_token stop);
 
   // Everything from the server's start to the results, which are not shown yet.
   // The supervisor runs meanwhile, on another thread.
@@ -64,6 +69,7 @@ class SearchTask {
   Context& context_;
   const search::Folder& folder_;
   const TaskFile& file_;
+  const std::string& path_;
   const search::Step step_;
   search::SearchState state_;
   search::Supervisor& supervisor_;

@@ -164,19 +164,34 @@ absl::Status CancelTask(Context& context, int64_t task_id) {
   return absl::OkStatus();
 }
 
+// By the task's file at `path`; "": nothing.
+absl::StatusOr<ResultSource> SourceOf(const v1::Task& task,
+                                      const std::string& path) {
+  ResultSource source;
+  if (path.empty()) return source;
+  ARCHPOOL_ASSIGN_OR_RETURN(const TaskFile file, LoadTaskFile(path));
+  if (file.dataset.pictures.has_value()) {
+    ARCHPOOL_ASSIGN_OR_RETURN(source.classes, ClassesOf(task, file, path));
+  } else if (file.spec.name != task.spec().name()) {
+    return InvalidArgument(
+        "TASK_FILE_OTHER",
+        absl::StrCat(path, " is of another task than task-", task.task_id(),
+                     ": its name is '", file.spec.name, "', and the task's '",
+                     task.spec().name(), "'"));
+  }
+  source.task_file = path;
+  return source;
+}
+
 absl::Status SaveResult(Context& context, const TaskFlags& flags) {
   ARCHPOOL_ASSIGN_OR_RETURN(PoolClient* const client, context.Client());
   ARCHPOOL_ASSIGN_OR_RETURN(const v1::Task task,
                             client->GetTask(flags.task_id));
-  PictureClasses classes;
-  if (!flags.task_file.empty()) {
-    ARCHPOOL_ASSIGN_OR_RETURN(const TaskFile file,
-                              LoadTaskFile(flags.task_file));
-    ARCHPOOL_ASSIGN_OR_RETURN(classes, ClassesOf(task, file, flags.task_file));
-  }
+  ARCHPOOL_ASSIGN_OR_RETURN(const ResultSource source,
+                            SourceOf(task, flags.task_file));
   ARCHPOOL_ASSIGN_OR_RETURN(
       const std::vector<std::string> written,
-      WriteResult(context, task, classes, flags.directory));
+      WriteResult(context, task, source, flags.directory));
   std::string page;
   for (const std::string& path : written) absl::StrAppend(&page, path, "\n");
   context.Show({{"task_id", task.task_id()}, {"files", written}}, page);
@@ -277,11 +292,12 @@ void AddTaskCommands(CLI::App& app, Action& action) {
       ->add_option("--output", flags->directory,
                    "Directory for summary.json, result.json, "
                    "architecture.json, weights.safetensors, model.py, "
-                   "model.onnx and front/")
+                   "model.onnx, reproduction.json and front/")
       ->required();
   result->add_option("--task-file", flags->task_file,
-                     "The task's file; where its dataset is a folder of "
-                     "images, the names of its classes go to classes.json");
+                     "The task's file, which archpool reproduce reads the "
+                     "images by; where they are a folder of images, the names "
+                     "of its classes go to classes.json");
   result->callback([&action, flags] {
     action = [flags](Context& c) { return SaveResult(c, *flags); };
   });
