@@ -205,6 +205,15 @@ class SearchTest(unittest.TestCase):
             "--cheat", "inflate", "--inflate", "0.3", "--honest-trials", "12"))
         running.wait_for(r"of miner rejected.*CLAIM_FALSE")
 
+    def assert_is_reproduced(self, result):
+        """From nothing, by the task's file that the result remembers."""
+        ran = subprocess.run(
+            [PROGRAMS.resolve() / "archpool", "reproduce", result], cwd="/",
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=WAIT_S, check=False)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertIn("The same bits", ran.stdout)
+
     def test_it_leads_from_a_task_to_its_result_and_shows_it_again(self):
         # What is said of another pool is not this one's.
         summary = self.assert_result(self.search(env={
@@ -212,6 +221,7 @@ class SearchTest(unittest.TestCase):
             "ARCHPOOL_SERVER_PIN": "system"}))
         self.assertEqual(summary["trials_accepted"], TRIALS)
         self.assertEqual(summary["fee"], "0")
+        self.assert_is_reproduced(self.folder / "result")
         log = (self.folder / "logs" / "server.log").read_text()
         began = time.monotonic()
         again = self.search()
