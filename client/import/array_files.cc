@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "client/import/idx_array.h"
 #include "client/import/npy.h"
 #include "client/import/picture.h"
 #include "client/import/zip_archive.h"
@@ -122,13 +123,14 @@ absl::StatusOr<ArraySides> FindInArchive(const std::string& path) {
 
 absl::StatusOr<ArraySides> FindArrays(const ArrayFiles& source) {
   if (!source.archive.empty()) return FindInArchive(source.archive);
-  ArraySides sides{.train = {.images = FileSource(source.train_images),
-                             .labels = FileSource(source.train_labels)},
+  const auto open = source.format == ArrayFormat::kIdx ? IdxSource : FileSource;
+  ArraySides sides{.train = {.images = open(source.train_images),
+                             .labels = open(source.train_labels)},
                    .held_out = std::nullopt,
                    .notes = {}};
   if (!source.held_out_images.empty()) {
-    sides.held_out = {.images = FileSource(source.held_out_images),
-                      .labels = FileSource(source.held_out_labels)};
+    sides.held_out = {.images = open(source.held_out_images),
+                      .labels = open(source.held_out_labels)};
   }
   return sides;
 }

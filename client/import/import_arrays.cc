@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/import/array_files.h"
+#include "client/import/idx_array.h"
 #include "client/import/imported.h"
 #include "client/import/npy.h"
 #include "common/base/status.h"
@@ -161,13 +162,19 @@ class ArrayImporter {
     return absl::OkStatus();
   }
 
+  absl::StatusOr<NpyHeader> ReadHeader(const std::string& name,
+                                       ByteSource& bytes) const {
+    return source_.format == ArrayFormat::kIdx ? ReadIdxHeader(name, bytes)
+                                               : ReadNpyHeader(name, bytes);
+  }
+
   // Answers how many.
   absl::StatusOr<int64_t> WriteImages(const NamedSource& array,
                                       const HiddenFile& out) {
     ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> bytes,
                               array.open());
     ARCHPOOL_ASSIGN_OR_RETURN(const NpyHeader header,
-                              ReadNpyHeader(array.name, *bytes));
+                              ReadHeader(array.name, *bytes));
     ARCHPOOL_ASSIGN_OR_RETURN(const ImageLayout layout,
                               LayoutOf(array.name, header, source_.channels,
                                        options_.file_bytes_max));
@@ -212,7 +219,7 @@ class ArrayImporter {
     ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> bytes,
                               array.open());
     ARCHPOOL_ASSIGN_OR_RETURN(const NpyHeader again,
-                              ReadNpyHeader(array.name, *bytes));
+                              ReadHeader(array.name, *bytes));
     std::optional<NpyRange> range;
     ARCHPOOL_RETURN_IF_ERROR(
         ReadNpyItems(array.name, again, *bytes,
@@ -257,7 +264,7 @@ class ArrayImporter {
     ARCHPOOL_ASSIGN_OR_RETURN(const std::unique_ptr<ByteSource> bytes,
                               array.open());
     ARCHPOOL_ASSIGN_OR_RETURN(const NpyHeader header,
-                              ReadNpyHeader(array.name, *bytes));
+                              ReadHeader(array.name, *bytes));
     const std::vector<int64_t>& axes = header.shape;
     const bool is_column = axes.size() == 2 && axes[1] == 1;
     if (axes.size() != 1 && !is_column) {
@@ -300,11 +307,26 @@ class ArrayImporter {
   int64_t largest_label_ = 0;
 };
 
+// The same trouble, by the name of the format that it is in.
+absl::Status AsOfIdx(const absl::Status& status) {
+  const std::string reason = GetReason(status);
+  if (reason == "NUMPY_MALFORMED") {
+    return InvalidArgument("IDX_MALFORMED", status.message());
+  }
+  if (reason == "NUMPY_VALUES") {
+    return InvalidArgument("IDX_VALUES", status.message());
+  }
+  return status;
+}
+
 }  // namespace
 
 absl::StatusOr<ImportedDataset> ImportArrays(const ArrayFiles& source,
                                              const ImportOptions& options) {
-  return ArrayImporter(source, options).Import();
+  absl::StatusOr<ImportedDataset> imported =
+      ArrayImporter(source, options).Import();
+  if (imported.ok() || source.format == ArrayFormat::kNumpy) return imported;
+  return AsOfIdx(imported.status());
 }
 
 }  // namespace archpool

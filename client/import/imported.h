@@ -50,9 +50,16 @@ absl::StatusOr<ImportedDataset> ImportPictures(const PictureFolder& source,
 
 // INVALID_ARGUMENT: NUMPY_MALFORMED, NUMPY_VALUES (they are no pixels or no
 // labels), DATASET_TOO_LARGE, FILE_UNWRITABLE, FILE_NOT_FOUND; CANCELLED
-// (STOPPED). Nothing is left behind.
+// (STOPPED). Of IDX files: IDX_MALFORMED, IDX_VALUES and GZIP_MALFORMED instead
+// of the first two, and ReadFile's errors. Nothing is left behind.
 absl::StatusOr<ImportedDataset> ImportArrays(const ArrayFiles& source,
                                              const ImportOptions& options);
+
+// INVALID_ARGUMENT: CIFAR100_MALFORMED, GZIP_MALFORMED, DATASET_TOO_LARGE,
+// FILE_REPEATED, FILE_UNWRITABLE; ReadFile's errors; CANCELLED (STOPPED).
+// Nothing is left behind.
+absl::StatusOr<ImportedDataset> ImportCifar100(const Cifar100Files& source,
+                                               const ImportOptions& options);
 
 // "stopped": asked to, before anything was sent.
 absl::Status Stopped();

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a task's file says of a dataset that is no file of the pool's formats:
-// a folder of pictures, or NumPy arrays. Value types; thread-compatible.
+// a folder of pictures, arrays, or CIFAR-100. Value types; thread-compatible.
 #ifndef ARCHPOOL_CLIENT_IMPORT_SOURCES_H_
 #define ARCHPOOL_CLIENT_IMPORT_SOURCES_H_
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace archpool {
 
@@ -41,6 +42,9 @@ struct PictureFolder {
 // How the axes of images lie.
 enum class ArrayChannels : uint8_t { kByShape, kFirst, kLast };
 
+// What files of arrays are: NumPy's, or MNIST's with numbers of any type.
+enum class ArrayFormat : uint8_t { kNumpy, kIdx };
+
 // Either one .npz, which names its arrays itself, or .npy files.
 struct ArrayFiles {
   std::string archive;  // "": the files below
@@ -49,8 +53,18 @@ struct ArrayFiles {
   std::string held_out_images;  // "", as held_out_labels: none
   std::string held_out_labels;
   ArrayChannels channels = ArrayChannels::kByShape;
+  ArrayFormat format = ArrayFormat::kNumpy;  // kIdx: of files alone
 
   friend bool operator==(const ArrayFiles&, const ArrayFiles&) = default;
+};
+
+// Files of the binary version of CIFAR-100, gzip or not.
+struct Cifar100Files {
+  std::vector<std::string> train;
+  std::vector<std::string> held_out;  // empty: none
+  bool is_coarse = false;             // 20 classes instead of 100
+
+  friend bool operator==(const Cifar100Files&, const Cifar100Files&) = default;
 };
 
 }  // namespace archpool
