@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/import/class_folder.h"
+#include "client/import/idx_array.h"
 #include "common/base/status.h"
 
 namespace archpool {
@@ -36,9 +37,11 @@ class ImportProgress {
 absl::Status CheckClasses(const DatasetSource& source,
                           const ImportedDataset& imported) {
   const int64_t found = imported.classes;
-  // Arrays may lack the last classes; each folder is one.
+  // Arrays may lack the last classes; each folder is one, and CIFAR-100 says.
+  const bool may_lack =
+      !source.pictures.has_value() && !source.cifar100.has_value();
   const bool fits = source.classes == 0 || source.classes == found ||
-                    (source.arrays.has_value() && source.classes > found);
+                    (may_lack && source.classes > found);
   if (fits) return absl::OkStatus();
   return InvalidArgument(
       "CLASSES_MISMATCH",
@@ -47,12 +50,52 @@ absl::Status CheckClasses(const DatasetSource& source,
                    " classes in what it names; correct it, or leave it out"));
 }
 
+// The arrays in IDX files that the pool does not take as they are.
+std::optional<ArrayFiles> OtherIdxOf(const DatasetSource& source) {
+  if (source.format != kImportedFormat) return std::nullopt;
+  bool is_other = source.is_channels_last;
+  for (const auto& [key, paths] : source.files) {
+    for (const std::string& path : paths) {
+      is_other = is_other || IsWideIdx(path);
+    }
+  }
+  if (!is_other) return std::nullopt;
+  const auto path_of = [&source](const char* key) {
+    const auto found = source.files.find(key);
+    return found == source.files.end() ? std::string() : found->second.front();
+  };
+  return ArrayFiles{.archive = "",
+                    .train_images = path_of("train_images"),
+                    .train_labels = path_of("train_labels"),
+                    .held_out_images = path_of("held_out_images"),
+                    .held_out_labels = path_of("held_out_labels"),
+                    .channels = source.is_channels_first ? ArrayChannels::kFirst
+                                : source.is_channels_last
+                                    ? ArrayChannels::kLast
+                                    : ArrayChannels::kByShape,
+                    .format = ArrayFormat::kIdx};
+}
+
+absl::StatusOr<ImportedDataset> Import(const DatasetSource& source,
+                                       const std::optional<ArrayFiles>& idx,
+                                       const ImportOptions& options) {
+  if (source.pictures.has_value()) {
+    return ImportPictures(*source.pictures, options);
+  }
+  if (source.cifar100.has_value()) {
+    return ImportCifar100(*source.cifar100, options);
+  }
+  return ImportArrays(idx.has_value() ? *idx : *source.arrays, options);
+}
+
 }  // namespace
 
 absl::StatusOr<ImportedDataset> BringDataset(Context& context,
                                              DatasetSource& source) {
   ImportedDataset imported;
-  if (!source.pictures.has_value() && !source.arrays.has_value()) {
+  const std::optional<ArrayFiles> idx = OtherIdxOf(source);
+  if (!source.pictures.has_value() && !source.arrays.has_value() &&
+      !source.cifar100.has_value() && !idx.has_value()) {
     return imported;
   }
   ImportProgress progress(context.output());
@@ -61,12 +104,7 @@ absl::StatusOr<ImportedDataset> BringDataset(Context& context,
       .progress = [&progress](int64_t done, int64_t whole) {
         progress.Show(done, whole);
       }};
-  if (source.pictures.has_value()) {
-    ARCHPOOL_ASSIGN_OR_RETURN(imported,
-                              ImportPictures(*source.pictures, options));
-  } else {
-    ARCHPOOL_ASSIGN_OR_RETURN(imported, ImportArrays(*source.arrays, options));
-  }
+  ARCHPOOL_ASSIGN_OR_RETURN(imported, Import(source, idx, options));
   ARCHPOOL_RETURN_IF_ERROR(CheckClasses(source, imported));
   source.format = kImportedFormat;
   source.files = imported.files;

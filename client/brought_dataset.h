@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A dataset that a client brings as pictures or as arrays, made into files that
-// the pool takes. Thread-compatible.
+// A dataset that a client brings as pictures, as arrays or otherwise, made into
+// files that the pool takes. Thread-compatible.
 #ifndef ARCHPOOL_CLIENT_BROUGHT_DATASET_H_
 #define ARCHPOOL_CLIENT_BROUGHT_DATASET_H_
 
@@ -19,10 +19,11 @@
 namespace archpool {
 
 // Replaces what `source` names by IDX files, which are there as long as the
-// answer lives; leaves a dataset that has a format alone. Says on stderr how
-// far it is, where that is a terminal. Errors as ImportPictures and
-// ImportArrays; CLASSES_MISMATCH (a number of classes is stated, and what is
-// brought has another).
+// answer lives; leaves a dataset that has a format alone, but for IDX files of
+// numbers that are no bytes, or with their channels last. Says on stderr how
+// far it is, where that is a terminal. Errors as ImportPictures, ImportArrays
+// and ImportCifar100; CLASSES_MISMATCH (a number of classes is stated, and what
+// is brought has another).
 absl::StatusOr<ImportedDataset> BringDataset(Context& context,
                                              DatasetSource& source);
 

@@ -9,7 +9,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/types/span.h"
 #include "client/found_pictures.h"
 #include "client/import_reader.h"
 #include "client/map_reader.h"
@@ -151,6 +153,79 @@ FoundData OfArchive(const std::string& file) {
   return found;
 }
 
+// A list of paths, as YAML.
+std::string YamlList(const std::vector<std::string>& paths) {
+  return absl::StrCat("[",
+                      absl::StrJoin(paths, ", ",
+                                    [](std::string* out, const auto& path) {
+                                      absl::StrAppend(out, YamlQuoted(path));
+                                    }),
+                      "]");
+}
+
+// `names` as far as they are files of `folder`.
+std::vector<std::string> FilesAmong(const std::string& folder,
+                                    absl::Span<const absl::string_view> names) {
+  std::vector<std::string> files;
+  for (const absl::string_view name : names) {
+    std::string file =
+        (std::filesystem::path(folder) / std::string(name)).string();
+    if (IsFile(file)) files.push_back(std::move(file));
+  }
+  return files;
+}
+
+// The files of CIFAR-10 or of CIFAR-100, as their archives hold them.
+std::optional<FoundData> OfCifar(const std::string& folder) {
+  constexpr absl::string_view kBatches[] = {
+      "data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
+      "data_batch_4.bin", "data_batch_5.bin"};
+  FoundData found;
+  std::vector<std::string> train = FilesAmong(folder, kBatches);
+  const bool is_of_10 = !train.empty();
+  if (!is_of_10) train = FilesAmong(folder, {"train.bin"});
+  if (train.empty()) return std::nullopt;
+  const std::vector<std::string> held_out =
+      FilesAmong(folder, {is_of_10 ? "test_batch.bin" : "test.bin"});
+  found.lines.emplace_back("format", is_of_10 ? "cifar10" : kCifar100Word);
+  found.lines.emplace_back("train_batches", YamlList(train));
+  if (!held_out.empty()) {
+    found.lines.emplace_back("held_out_batches", YamlList(held_out));
+  }
+  if (!is_of_10) {
+    found.source.cifar100 = {.train = train, .held_out = held_out};
+    return found;
+  }
+  found.source.format = "cifar10";
+  found.source.classes = 10;
+  found.source.files["train_batches"] = train;
+  if (!held_out.empty()) found.source.files["held_out_batches"] = held_out;
+  return found;
+}
+
+// The .npz in a folder that has no folders, which would be of pictures; "":
+// there is none.
+absl::StatusOr<std::string> ArchiveIn(const std::string& folder) {
+  std::string archive;
+  std::string other;
+  std::error_code error;
+  for (std::filesystem::directory_iterator it(folder, error), end;
+       !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (absl::StartsWith(name, ".")) continue;
+    std::error_code unknown;
+    if (it->is_directory(unknown)) return std::string();
+    if (!absl::EndsWith(name, ".npz")) continue;
+    if (!archive.empty()) other = name;
+    if (archive.empty()) archive = it->path().string();
+  }
+  if (other.empty()) return archive;
+  return InvalidArgument(
+      "DATA_UNCLEAR",
+      absl::StrCat(folder, " holds several .npz, ", Quoted(other),
+                   " among them: name the one that is meant"));
+}
+
 // In a comment or in quotes no such character is seen by a person, and a task's
 // file refuses it as it is.
 bool IsHardToSee(uint32_t code) {
@@ -208,6 +283,11 @@ absl::StatusOr<FoundData> FindData(const std::string& path,
           (std::filesystem::path(path) / std::string(name)).string();
       if (IsFile(images)) return OfImages(images, options.labels);
     }
+    if (std::optional<FoundData> cifar = OfCifar(path)) {
+      return *std::move(cifar);
+    }
+    ARCHPOOL_ASSIGN_OR_RETURN(const std::string archive, ArchiveIn(path));
+    if (!archive.empty()) return OfArchive(archive);
     if (!options.labels.empty()) {
       return InvalidArgument("LABELS_UNKNOWN",
                              absl::StrCat(path,

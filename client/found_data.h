@@ -28,13 +28,13 @@ struct FindOptions {
   std::stop_token stop;
 };
 
-// A folder of pictures, a folder with MNIST's files, an .npz, or a file of
-// images
-// (.npy or IDX, gzip or not) with its labels. Held-out files are taken where
-// they lie beside and are called as usual ("t10k" or "test" for "train").
-// INVALID_ARGUMENT: FILE_NOT_FOUND; LABELS_UNKNOWN (no labels lie beside the
-// images: name them); as ListClassFolder, LookAtPicture and DecodePicture;
-// CANCELLED (STOPPED).
+// A folder of pictures, a folder with the files of MNIST, CIFAR-10 or CIFAR-100
+// or with one .npz and no folders, an .npz, or a file of images (.npy or IDX,
+// gzip or not) with its labels. Held-out files are taken where they lie beside
+// and are called as usual ("t10k" or "test" for "train").
+// INVALID_ARGUMENT: FILE_NOT_FOUND; DATA_UNCLEAR (several .npz); LABELS_UNKNOWN
+// (no labels lie beside the images: name them); as ListClassFolder,
+// LookAtPicture and DecodePicture; CANCELLED (STOPPED).
 absl::StatusOr<FoundData> FindData(const std::string& path,
                                    const FindOptions& options);
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/data/dataset_format.h"
 #include "common/model/limits.h"
 
 namespace archpool {
@@ -34,6 +35,13 @@ const std::vector<std::string>& ArrayKeys() {
       "format",          "arrays",          "train_images", "train_labels",
       "held_out_images", "held_out_labels", "channels",     "held_out_count",
       "classes",         "validation_count"};
+  return *kKeys;
+}
+
+const std::vector<std::string>& Cifar100Keys() {
+  static const auto* const kKeys = new std::vector<std::string>{
+      "format",         "train_batches", "held_out_batches", "labels",
+      "held_out_count", "classes",       "validation_count"};
   return *kKeys;
 }
 
@@ -122,6 +130,21 @@ class ImportReader {
     ReadCounts(source);
   }
 
+  void ReadCifar100(DatasetSource& source) {
+    Cifar100Files& files = source.cifar100.emplace();
+    files.train = ReadPaths("train_batches");
+    if (map_.Find("held_out_batches") != nullptr) {
+      files.held_out = ReadPaths("held_out_batches");
+      CheckOneHeldOut({"held_out_batches", "held_out_count"});
+    } else if (map_.Find("held_out_count") == nullptr) {
+      problems_.Add(map_.position(),
+                    "dataset has no held-out images; give held_out_batches, or "
+                    "held_out_count to draw some from the train images");
+    }
+    files.is_coarse = ReadWord("labels", {"fine", "coarse"}) == "coarse";
+    ReadCounts(source);
+  }
+
  private:
   void ReadArrayFiles(ArrayFiles& arrays) {
     arrays.train_images = ReadPath("train_images", /*is_folder=*/false);
@@ -157,6 +180,22 @@ class ImportReader {
     if (written.empty()) return "";
     return read_path_(map_.Find(key)->position, map_.NameOf(key), written,
                       is_folder);
+  }
+
+  std::vector<std::string> ReadPaths(const char* key) {
+    std::vector<std::string> paths;
+    const YamlNode* const list = map_.RequireList(key);
+    if (list == nullptr) return paths;
+    if (std::ssize(list->items) > kDatasetFilesMax) {
+      Complain(key, absl::StrCat("has ", list->items.size(),
+                                 " files; it may have ", kDatasetFilesMax));
+      return paths;
+    }
+    for (const YamlNode& item : list->items) {
+      paths.push_back(read_path_(item.position, map_.NameOf(key), item.text,
+                                 /*is_folder=*/false));
+    }
+    return paths;
   }
 
   // One of `words`, or "" where there is none.
@@ -219,12 +258,16 @@ std::string DescribeImportedFormats() {
          "held_out,\n           held_out_fraction, seed\n"
          "  numpy    .npz, or .npy files\n"
          "           arrays (the .npz), or train_images, train_labels,\n"
-         "           held_out_images, held_out_labels; channels\n";
+         "           held_out_images, held_out_labels; channels\n"
+         "  cifar100 the binary version of CIFAR-100, gzip or not\n"
+         "           train_batches (a list), held_out_batches (a list), "
+         "labels\n";
 }
 
 std::vector<std::string> ImportedKeys() {
   std::vector<std::string> keys(PictureKeys().begin() + 1, PictureKeys().end());
   keys.insert(keys.end(), ArrayKeys().begin() + 1, ArrayKeys().end());
+  keys.insert(keys.end(), Cifar100Keys().begin() + 1, Cifar100Keys().end());
   return keys;
 }
 
@@ -236,8 +279,10 @@ absl::string_view ImportedWordOf(const YamlNode& dataset) {
     return nullptr;
   };
   if (const YamlNode* format = text_of("format")) {
-    if (format->text == kPicturesWord) return kPicturesWord;
-    return format->text == kArraysWord ? kArraysWord : "";
+    for (const char* word : {kPicturesWord, kArraysWord, kCifar100Word}) {
+      if (format->text == word) return word;
+    }
+    return "";
   }
   if (text_of("images") != nullptr) return kPicturesWord;
   return text_of("arrays") != nullptr ? kArraysWord : "";
@@ -245,9 +290,13 @@ absl::string_view ImportedWordOf(const YamlNode& dataset) {
 
 void ReadImported(ProblemList& problems, const YamlNode& dataset,
                   const PathReader& read_path, DatasetSource& source) {
-  if (ImportedWordOf(dataset) == kPicturesWord) {
+  const absl::string_view word = ImportedWordOf(dataset);
+  if (word == kPicturesWord) {
     ImportReader(problems, dataset, PictureKeys(), read_path)
         .ReadPictures(source);
+  } else if (word == kCifar100Word) {
+    ImportReader(problems, dataset, Cifar100Keys(), read_path)
+        .ReadCifar100(source);
   } else {
     ImportReader(problems, dataset, ArrayKeys(), read_path).ReadArrays(source);
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads, of a task's file, datasets that are brought as pictures or as arrays.
+// Reads, of a task's file, datasets that are brought as pictures, as arrays or
+// as CIFAR-100.
 // Thread-compatible.
 #ifndef ARCHPOOL_CLIENT_IMPORT_READER_H_
 #define ARCHPOOL_CLIENT_IMPORT_READER_H_
@@ -18,14 +19,15 @@ namespace archpool {
 // The words after `format:`.
 inline constexpr char kPicturesWord[] = "images";
 inline constexpr char kArraysWord[] = "numpy";
+inline constexpr char kCifar100Word[] = "cifar100";
 
 // For help texts, as DescribeDatasetFormats.
 std::string DescribeImportedFormats();
 // All their keys, without `format`.
 std::vector<std::string> ImportedKeys();
 
-// Which of the two the map `dataset` is of: by its `format`, or, where it has
-// none, by the key that only one of them has. "": neither.
+// Which of them the map `dataset` is of: by its `format`, or, where it has
+// none, by the key that only folders and only archives have. "": none.
 absl::string_view ImportedWordOf(const YamlNode& dataset);
 
 // Makes a path of what is written at `position`, complains where there is no

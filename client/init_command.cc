@@ -142,7 +142,7 @@ absl::Status NeedNoTerminal(const InitFlags& flags) {
 absl::Status AskForData(Questions& questions, const FindOptions& options,
                         InitFlags& flags) {
   return questions.Ask(
-      "What data? A folder of pictures, or a file: .npz, .npy, IDX", "",
+      "What data? A folder of pictures or data, or a file: .npz, .npy, IDX", "",
       [&](const std::string& answer) {
         const std::string path = WithHome(answer);
         FindOptions own = options;
@@ -370,8 +370,9 @@ void AddInitCommand(CLI::App& group, Action& action) {
   command->add_option(
       "--data", flags->data,
       "A folder of pictures with a folder for each class, a "
-      "folder with MNIST's files, an\n.npz, or a file of images "
-      "(.npy or IDX) with its labels beside it");
+      "folder with the files of\nMNIST, CIFAR-10 or CIFAR-100 or with one "
+      ".npz, an .npz, or a file of images\n(.npy or IDX) with its labels "
+      "beside it");
   command->add_option("--labels", flags->labels,
                       "The labels of such a file, where their name does not "
                       "tell");

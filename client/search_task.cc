@@ -104,6 +104,16 @@ void AddArrays(const ArrayFiles& arrays, std::string* text) {
   }
 }
 
+void AddCifar100(const Cifar100Files& files, std::string* text) {
+  absl::StrAppend(text, "\ncifar100 ", files.is_coarse);
+  for (const auto* side : {&files.train, &files.held_out}) {
+    for (const std::filesystem::path path : *side) {
+      AddFile(path, path.filename().string(), text);
+    }
+    absl::StrAppend(text, "\n");
+  }
+}
+
 }  // namespace
 
 std::string FingerprintOf(const TaskFile& file) {
@@ -111,6 +121,7 @@ std::string FingerprintOf(const TaskFile& file) {
   absl::StrAppend(&text, "\n", file.dataset.format, " ", file.dataset.classes,
                   " ", file.dataset.validation_count, " ",
                   file.dataset.held_out_count);
+  if (file.dataset.is_channels_last) absl::StrAppend(&text, " last");
   for (const auto& [key, paths] : file.dataset.files) {
     for (const std::filesystem::path path : paths) {
       AddFile(path, absl::StrCat(key, " ", path.filename().string()), &text);
@@ -118,6 +129,7 @@ std::string FingerprintOf(const TaskFile& file) {
   }
   if (file.dataset.pictures) AddPictures(*file.dataset.pictures, &text);
   if (file.dataset.arrays) AddArrays(*file.dataset.arrays, &text);
+  if (file.dataset.cifar100) AddCifar100(*file.dataset.cifar100, &text);
   return Sha256(text).ToString();
 }
 

@@ -114,8 +114,7 @@ class TaskReader {
       keys.insert(keys.end(), imported.begin(), imported.end());
     }
     MapReader map(problems_, &node, "dataset", keys);
-    map.ExpectWord("channels", "first");
-    source.is_channels_first = map.Find("channels") != nullptr;
+    ReadChannels(map, format, source);
     if (const YamlNode* word = map.Require("format"); word && !format) {
       problems_.Add(word->position,
                     absl::StrCat("dataset.format is ", Quoted(word->text),
@@ -135,14 +134,35 @@ class TaskReader {
     }
   }
 
-  // "'idx' or 'cifar10' or 'images' or 'numpy'".
+  // Only IDX files have their axes in more than one order.
+  void ReadChannels(MapReader& map, const DatasetFormat* format,
+                    DatasetSource& source) {
+    const YamlNode* const node = map.Find("channels");
+    if (node == nullptr) return;
+    if (format != nullptr && absl::string_view(format->word) != "idx") {
+      map.ExpectWord("channels", "first");
+      source.is_channels_first = true;
+      return;
+    }
+    std::string word;
+    map.ReadText("channels", word);
+    source.is_channels_first = word == "first";
+    source.is_channels_last = word == "last";
+    if (word.empty() || word == "first" || word == "last") return;
+    problems_.Add(node->position,
+                  absl::StrCat(map.NameOf("channels"), " is ", Quoted(word),
+                               "; it must be first or last"));
+  }
+
+  // "'idx' or 'cifar10' or 'images' or 'numpy' or 'cifar100'".
   static std::string FormatWords() {
     return absl::StrCat(
         absl::StrJoin(DatasetFormats(), " or ",
                       [](std::string* out, const DatasetFormat& format) {
                         absl::StrAppend(out, Quoted(format.word));
                       }),
-        " or ", Quoted(kPicturesWord), " or ", Quoted(kArraysWord));
+        " or ", Quoted(kPicturesWord), " or ", Quoted(kArraysWord), " or ",
+        Quoted(kCifar100Word));
   }
 
   void ReadFiles(MapReader& map, const DatasetFormat& format,

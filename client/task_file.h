@@ -20,8 +20,8 @@ namespace archpool {
 
 // Where the images lie, and how they are split. Paths are ready to be opened:
 // what the file gives is relative to the file itself. What is brought as
-// pictures or arrays has no format, no files and perhaps no number of classes
-// until BringDataset (client/brought_dataset.h) made files of it.
+// pictures, arrays or CIFAR-100 has no format, no files and perhaps no number
+// of classes until BringDataset (client/brought_dataset.h) made files of it.
 struct DatasetSource {
   std::string format;  // a word of DatasetFormats()
   // By the format's keys. None of those of the held-out split where
@@ -32,9 +32,11 @@ struct DatasetSource {
   int64_t held_out_count = 0;  // 0 where there are held-out files
   // Stated outright: images that look otherwise are meant so.
   bool is_channels_first = false;
+  bool is_channels_last = false;  // of IDX files, which are turned here
 
-  std::optional<PictureFolder> pictures;  // at most one of these two
+  std::optional<PictureFolder> pictures;  // at most one of these three
   std::optional<ArrayFiles> arrays;
+  std::optional<Cifar100Files> cifar100;
   // What BringDataset found: names of files by path, where they are not the
   // path; of classes by label, where they have any; one sentence each.
   std::map<std::string, std::string> names;

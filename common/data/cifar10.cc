@@ -75,7 +75,7 @@ absl::Status CheckFileSize(absl::string_view file, size_t size_bytes) {
                    " (a label and 3x32x32 pixels): ",
                    size_bytes % kCifar100RecordBytes == 0
                        ? "it seems to be of CIFAR-100, which has two labels a "
-                         "record and is not read"
+                         "record: write 'format: cifar100'"
                        : "it is cut off, or not of the binary version of "
                          "CIFAR-10"));
 }
