@@ -129,6 +129,73 @@ TEST_F(BroughtDatasetTest, LaterTroubleNamesTheFolderToo) {
   EXPECT_THAT(err_, HasSubstr("beasts (images to train on) does"));
 }
 
+// 200 images of 4x4 pixels in three colours, the channels last, of 4 classes.
+TEST_F(BroughtDatasetTest, IdxFilesOfWideNumbersAreMadeBytes) {
+  std::string pixels;
+  std::string labels;
+  for (int i = 0; i < 200 * 4 * 4 * 3; ++i) {
+    pixels += std::string({'\0', static_cast<char>(i * i % 251)});
+  }
+  for (int i = 0; i < 200; ++i) {
+    labels += std::string({'\0', '\0', '\0', static_cast<char>(i % 4)});
+  }
+  const auto count = std::string("\0\0\0\xc8", 4);
+  Write("x", std::string("\0\0\x0b\4", 4) + count +
+                 std::string("\0\0\0\4\0\0\0\4\0\0\0\3", 12) + pixels);
+  Write("y", std::string("\0\0\x0c\1", 4) + count + labels);
+  const auto check = [this](const std::string& classes) {
+    std::string text = kTask;
+    text.replace(text.find("images: beasts, size: 8x8, validation_count: 100"),
+                 48,
+                 "format: idx, train_images: x, train_labels: y, "
+                 "held_out_count: 50, validation_count: 100, classes: " +
+                     classes);
+    Write("task.yaml", text);
+    return Run({"--json", "task", "check", Path("task.yaml")});
+  };
+  ASSERT_EQ(check("4"), kExitDone) << err_;
+  const Json json = Json::parse(out_);
+  EXPECT_EQ(json["shape"], Json({3, 4, 4}));
+  EXPECT_EQ(json["classes"].size(), 4u);
+  EXPECT_THAT(err_ + out_, HasSubstr("with the channels last"));
+  // More classes than there are labels may be meant, fewer not.
+  EXPECT_EQ(check("5"), kExitDone) << err_;
+  EXPECT_EQ(check("3"), kExitBadInput);
+  EXPECT_THAT(err_, HasSubstr("CLASSES_MISMATCH"));
+  Write("x", std::string("\0\0\x0b\4", 4) + count);
+  EXPECT_EQ(check("4"), kExitBadInput);
+  EXPECT_THAT(err_, HasSubstr("x: ends after 8 of 20 bytes of its header"));
+}
+
+TEST_F(BroughtDatasetTest, Cifar100SaysHowManyClassesThereAre) {
+  std::string records;
+  for (int i = 0; i < 300; ++i) {
+    records += static_cast<char>(i % 20);
+    records += static_cast<char>(i % 100);
+    for (int at = 0; at < 3072; ++at) {
+      records += static_cast<char>(at * i % 253);
+    }
+  }
+  Write("train.bin", records);
+  const auto check = [this](const std::string& more) {
+    std::string text = kTask;
+    text.replace(text.find("images: beasts, size: 8x8, validation_count: 100"),
+                 48,
+                 "format: cifar100, train_batches: [train.bin], "
+                 "held_out_count: 100, validation_count: 100" +
+                     more);
+    Write("task.yaml", text);
+    return Run({"--json", "task", "check", Path("task.yaml")});
+  };
+  ASSERT_EQ(check(""), kExitDone) << err_;
+  EXPECT_EQ(Json::parse(out_)["classes"].size(), 100u);
+  EXPECT_EQ(Json::parse(out_)["shape"], Json({3, 32, 32}));
+  ASSERT_EQ(check(", labels: coarse, classes: 20"), kExitDone) << err_;
+  EXPECT_EQ(Json::parse(out_)["classes"].size(), 20u);
+  EXPECT_EQ(check(", labels: coarse, classes: 100"), kExitBadInput);
+  EXPECT_THAT(err_, HasSubstr("dataset.classes is 100, and there are 20"));
+}
+
 TEST_F(BroughtDatasetTest, ClassNamesGoBesideTheResult) {
   v1::Task task;
   task.set_task_id(7);

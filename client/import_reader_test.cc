@@ -98,6 +98,51 @@ TEST(ImportReaderTest, ReadsArrays) {
   EXPECT_EQ(files->dataset.arrays->held_out_images, "dir/xt.npy");
 }
 
+TEST(ImportReaderTest, ReadsCifar100) {
+  const auto task = Parse(
+      "{format: cifar100, train_batches: [b, /a], held_out_batches: [t], "
+      "labels: coarse, classes: 20, validation_count: 50}");
+  ASSERT_THAT(task, IsOk());
+  EXPECT_EQ(task->dataset.format, "");
+  EXPECT_EQ(task->dataset.classes, 20);
+  EXPECT_EQ(*task->dataset.cifar100, (Cifar100Files{.train = {"dir/b", "/a"},
+                                                    .held_out = {"dir/t"},
+                                                    .is_coarse = true}));
+  const auto fine = Parse(
+      "{format: cifar100, train_batches: [b], held_out_count: 9, "
+      "validation_count: 50}");
+  ASSERT_THAT(fine, IsOk());
+  EXPECT_EQ(*fine->dataset.cifar100,
+            (Cifar100Files{.train = {"dir/b"}, .held_out = {}}));
+  EXPECT_EQ(fine->dataset.held_out_count, 9);
+}
+
+// IDX files lie as the format has it, or are turned on this machine; CIFAR-10
+// has one order.
+TEST(ImportReaderTest, ReadsWhereChannelsAre) {
+  const std::string idx =
+      "format: idx, train_images: x, train_labels: y, held_out_count: 9, "
+      "classes: 3, validation_count: 50";
+  const auto plain = Parse("{" + idx + "}");
+  ASSERT_THAT(plain, IsOk());
+  EXPECT_FALSE(plain->dataset.is_channels_first);
+  EXPECT_FALSE(plain->dataset.is_channels_last);
+  const auto first = Parse("{" + idx + ", channels: first}");
+  ASSERT_THAT(first, IsOk());
+  EXPECT_TRUE(first->dataset.is_channels_first);
+  EXPECT_FALSE(first->dataset.is_channels_last);
+  const auto last = Parse("{" + idx + ", channels: last}");
+  ASSERT_THAT(last, IsOk());
+  EXPECT_FALSE(last->dataset.is_channels_first);
+  EXPECT_TRUE(last->dataset.is_channels_last);
+  EXPECT_THAT(Trouble("{" + idx + ", channels: middle}"),
+              HasSubstr("dataset.channels is 'middle'; it must be first or "
+                        "last"));
+  EXPECT_THAT(Trouble("{format: cifar10, train_batches: [a], channels: last, "
+                      "held_out_count: 9, classes: 3, validation_count: 50}"),
+              HasSubstr("dataset.channels is 'last'; it must be 'first'"));
+}
+
 TEST(ImportReaderTest, SaysWhereAndWhatWouldBeRight) {
   const struct {
     const char* dataset;
@@ -140,7 +185,22 @@ TEST(ImportReaderTest, SaysWhereAndWhatWouldBeRight) {
       {"{arrays: a.npz, channels: middle, validation_count: 5}",
        "dataset.channels is 'middle'"},
       {"{format: pictures, validation_count: 5}",
-       "it must be 'idx' or 'cifar10' or 'images' or 'numpy'"},
+       "it must be 'idx' or 'cifar10' or 'images' or 'numpy' or 'cifar100'"},
+      {"{format: cifar100, train_batches: a, held_out_count: 5, "
+       "validation_count: 5}",
+       "dataset.train_batches is 'a'; it must be a list"},
+      {"{format: cifar100, train_batches: [a], validation_count: 5}",
+       "dataset has no held-out images; give held_out_batches, or"},
+      {"{format: cifar100, train_batches: [a], held_out_batches: [b], "
+       "held_out_count: 5, validation_count: 5}",
+       "dataset.held_out_count is given beside dataset.held_out_batches"},
+      {"{format: cifar100, train_batches: [a], held_out_count: 5, labels: "
+       "course, validation_count: 5}",
+       "dataset.labels is 'course'; did you mean 'coarse'? it must be fine or "
+       "coarse"},
+      {"{format: cifar100, train_batches: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, "
+       "12, 13, 14, 15, 16, 17], held_out_count: 5, validation_count: 5}",
+       "dataset.train_batches has 17 files; it may have 16"},
       {"{images: ~/p, validation_count: 5}", "begins with ~"},
   };
   for (const auto& [dataset, trouble] : kCases) {

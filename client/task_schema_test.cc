@@ -118,6 +118,7 @@ TEST(TaskSchemaTest, HasTheKeysOfEveryKindOfDataset) {
       {"cifar10", {{"format", "cifar10"}}},
       {"pictures", {{"images", "photos"}}},
       {"arrays", {{"arrays", "a.npz"}}},
+      {"cifar100", {{"format", "cifar100"}}},
   };
   for (const auto& [name, dataset] : datasets) {
     EXPECT_EQ(KnownKeys(WholeTask(dataset), "/dataset"),
@@ -147,7 +148,7 @@ void CheckMaps(const Json& part, const std::string& place, int& maps) {
 TEST(TaskSchemaTest, DescribesEveryKeyAndHasNoOtherMaps) {
   int maps = 0;
   CheckMaps(Schema(), "", maps);
-  constexpr int kOfTheTables = 18 + 3;  // the dataset's idx is in both
+  constexpr int kOfTheTables = 18 + 4;  // the dataset's idx is in both
   EXPECT_EQ(maps, kOfTheTables);
 }
 

@@ -107,7 +107,7 @@ std::vector<BadFiles> AllBadFiles() {
       {"Cifar100",
        {std::string("\x13\x63", 2) + std::string(3072, 'x')},
        kMalformed,
-       "it seems to be of CIFAR-100"},
+       "CIFAR-100, which has two labels a record: write 'format: cifar100'"},
       {"LabelOutOfRange",
        {good, Record(2) + Record(10)},
        kMalformed,

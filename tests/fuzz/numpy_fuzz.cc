@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// NumPy's arrays from anywhere, plain and in archives. Goal: no file crashes
-// the reader or makes it allocate or write beyond its limit, errors have their
-// reasons, and what it accepts the pool's own parser accepts. The input is a
-// byte that chooses: even, an archive follows; odd, two bytes with the length
-// of the images (little-endian), the images, and the labels.
+// NumPy's arrays from anywhere, plain and in archives, IDX files of any type
+// and CIFAR-100. Goal: no file crashes the reader or makes it allocate or write
+// beyond its limit, errors have their reasons, and what it accepts the pool's
+// own parser accepts. The input is a byte that chooses: even, an archive
+// follows; odd, two bytes with the length of the images (little-endian), the
+// images, and the labels, which are NumPy's, or IDX where the byte's second bit
+// is set. Where its third bit is, the two files are CIFAR-100's, to train on
+// and held out, with coarse labels where the second is.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +15,7 @@
 #include <string>
 
 #include "client/import/hidden_file.h"
+#include "client/import/idx_array.h"
 #include "client/import/imported.h"
 #include "common/base/check.h"
 #include "common/base/status.h"
@@ -31,8 +35,10 @@ HiddenFile Hide(absl::string_view bytes) {
 
 void CheckImported(const absl::StatusOr<ImportedDataset>& imported) {
   if (!imported.ok()) {
-    const std::set<std::string> reasons = {"NUMPY_MALFORMED", "NUMPY_VALUES",
-                                           "DATASET_TOO_LARGE"};
+    const std::set<std::string> reasons = {
+        "NUMPY_MALFORMED", "NUMPY_VALUES",       "IDX_MALFORMED",
+        "IDX_VALUES",      "CIFAR100_MALFORMED", "GZIP_MALFORMED",
+        "FILE_REPEATED",   "DATASET_TOO_LARGE"};
     ARCHPOOL_CHECK(reasons.contains(GetReason(imported.status())));
     return;
   }
@@ -58,13 +64,25 @@ void Fuzz(absl::string_view input) {
     CheckImported(ImportArrays(source, options));
     return;
   }
+  const bool has_second_bit = (input[0] & 2) != 0;
+  const bool is_cifar100 = (input[0] & 4) != 0;
   const size_t images_bytes = static_cast<uint8_t>(input[1]) |
                               size_t{static_cast<uint8_t>(input[2])} << 8;
   input.remove_prefix(3);
   const HiddenFile images = Hide(input.substr(0, images_bytes));
   const HiddenFile labels =
       Hide(input.substr(std::min(images_bytes, input.size())));
+  if (is_cifar100) {
+    CheckImported(ImportCifar100({.train = {images.path()},
+                                  .held_out = {labels.path()},
+                                  .is_coarse = has_second_bit},
+                                 options));
+    return;
+  }
+  // It is never more than a guess: whoever is wrong says so later.
+  static_cast<void>(IsWideIdx(images.path()));
   ArrayFiles source;
+  if (has_second_bit) source.format = ArrayFormat::kIdx;
   source.train_images = images.path();
   source.train_labels = labels.path();
   CheckImported(ImportArrays(source, options));
