@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes corpora of rail_fuzz, backup_fuzz, receipt_fuzz: ... FOLDER_OF_ALL.
+"""Writes corpora of rail_fuzz, backup_fuzz, receipt_fuzz, numpy_fuzz: ... FOLDER_OF_ALL.
 
-What a rail answers, what a backup holds and what receipts say when all is well,
-and each with one thing wrong. Other files of the folders are left alone: they
+What a rail answers, what a backup holds, what receipts say and what IDX and
+CIFAR-100 files hold when all is well, and each with one thing wrong. Other files of the folders are left alone: they
 are finds, or written otherwise.
 """
 
+import gzip
 import hashlib
 import json
 import pathlib
+import struct
 import sys
 
 
@@ -129,7 +131,46 @@ def books():
         (transfer, 2, "outside", "account:3", -2**63, "deposit", 0, 0, 2)])
 
 
+def idx(kind, extents, items):
+    return (bytes([0, 0, kind, len(extents)])
+            + struct.pack(f">{len(extents)}I", *extents) + items)
+
+
+# The modes of numpy_fuzz.cc, and how each one's two files are joined.
+IDX, CIFAR100, COARSE = 3, 5, 7
+
+
+def pair(mode, first, second):
+    return bytes([mode]) + struct.pack("<H", len(first)) + first + second
+
+
+def arrays():
+    labels = idx(8, [2], b"\0\1")
+    for kind, code in ((8, "B"), (9, "b"), (0x0b, "h"), (0x0c, "i"), (0x0d, "f"),
+                       (0x0e, "d")):
+        yield f"idx_{kind:02x}", pair(
+            IDX, idx(kind, [2, 1, 2], struct.pack(f">4{code}", 0, 1, 99, 127)),
+            labels)
+    colours = idx(0x0b, [2, 5, 1, 3], bytes(60))
+    yield "idx_colours", pair(IDX, colours, labels)
+    yield "idx_gzip", pair(IDX, gzip.compress(colours, mtime=0), labels)
+    yield "idx_wide_labels", pair(
+        IDX, colours, idx(0x0c, [2], struct.pack(">2i", 7, 255)))
+    yield "idx_huge", pair(IDX, idx(0x0e, [2**32 - 1] * 3, b""), labels)
+    yield "idx_cut", pair(IDX, colours[:-1], labels)
+    record = bytes([3, 77]) + bytes(i % 256 for i in range(3072))
+    other = bytes([19, 99]) + record[2:]
+    yield "cifar100", pair(CIFAR100, record, other)
+    yield "cifar100_coarse", pair(COARSE, gzip.compress(record + other, mtime=0),
+                                  b"")
+    yield "cifar100_twice", pair(CIFAR100, record, record)
+    yield "cifar100_label", pair(CIFAR100, bytes([3, 100]) + record[2:], other)
+
+
 def main():
+    folder = pathlib.Path(sys.argv[1]) / "numpy"
+    for case, content in arrays():
+        (folder / case).write_bytes(content)
     folder = pathlib.Path(sys.argv[1]) / "receipt"
     for case, encoding in books():
         (folder / case).write_bytes(encoding)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Folders of pictures and NumPy's arrays with the real programs: from the folder to
+"""Folders of pictures, arrays and CIFAR-100 with the real programs: from the folder to
 a paid result, the same digest each time, and nothing sent or left behind where
 something is wrong."""
 
+import gzip
 import io
 import json
 import os
@@ -140,6 +141,61 @@ class PicturesTest(PoolTestCase):
         self.assertEqual(
             self.pool.command("client", "task", "check", path)["shape"],
             [3, 8, 8])
+        task_id = self.pool.command("client", "task", "submit", path)["task_id"]
+        self.assertEqual(self.pool.task(task_id)["state"], "active")
+        self.assert_nothing_is_left()
+
+    def test_idx_files_of_floats_are_searched(self):
+        """Floats from 0 to 1 with the channels last, gzip, and wide labels."""
+        count, side = 200, 8
+        pixels = struct.pack(f">{count * side * side * 3}f", *(
+            (i * 7 % 256) / 255 for i in range(count * side * side * 3)))
+        images = struct.pack(">4B4I", 0, 0, 0x0d, 4, count, side, side, 3) + pixels
+        labels = struct.pack(f">4BI{count}i", 0, 0, 0x0c, 1, count,
+                             *(i % 4 for i in range(count)))
+        (self.pool.directory / "x.gz").write_bytes(gzip.compress(images))
+        (self.pool.directory / "y").write_bytes(labels)
+        path = self.write_task(
+            "format: idx, train_images: x.gz, train_labels: y, classes: 4, "
+            "held_out_count: 40")
+        checked = self.pool.command("client", "task", "check", path)
+        self.assertEqual(checked["shape"], [3, side, side])
+        self.assertEqual([c["images"] for c in checked["classes"]], [50] * 4)
+        task_id = self.pool.command("client", "task", "submit", path)["task_id"]
+        self.assertEqual(self.pool.command("client", "task", "submit", path),
+                         {"task_id": task_id, "is_new": False})
+        self.assert_nothing_is_left()
+        self.pool.add_verifier()
+        self.pool.add_worker("alice")
+        task = self.pool.wait_for_end(task_id)
+        self.assertEqual(task["state"], "succeeded")
+        self.assert_adds_up(task)
+        # A number that is no pixel is named, and nothing is sent.
+        broken = bytearray(images)
+        broken[20:24] = struct.pack(">f", -1.5)
+        (self.pool.directory / "x.gz").write_bytes(gzip.compress(broken))
+        with self.assertRaises(Refused) as caught:
+            self.pool.command("client", "task", "submit", path)
+        self.assertEqual(caught.exception.code, 2)
+        self.assertIn("x.gz: has numbers from -1.5 to 1", caught.exception.text)
+        self.assertEqual(len(self.pool.command("client", "task", "list")), 1)
+
+    def test_cifar100_is_registered(self):
+        records = b"".join(
+            bytes([i % 20, i % 100])
+            + bytes((at * i + i // 250) % 253 for at in range(3072))
+            for i in range(400))
+        folder = self.pool.directory / "cifar-100-binary"
+        folder.mkdir()
+        (folder / "train.bin").write_bytes(records[:300 * 3074])
+        (folder / "test.bin").write_bytes(records[300 * 3074:])
+        path = self.write_task(
+            "format: cifar100, train_batches: [cifar-100-binary/train.bin], "
+            "held_out_batches: [cifar-100-binary/test.bin], labels: coarse")
+        checked = self.pool.command("client", "task", "check", path)
+        self.assertEqual(checked["shape"], [3, 32, 32])
+        self.assertEqual([c["held_out_images"] for c in checked["classes"]],
+                         [5] * 20)
         task_id = self.pool.command("client", "task", "submit", path)["task_id"]
         self.assertEqual(self.pool.task(task_id)["state"], "active")
         self.assert_nothing_is_left()
