@@ -76,9 +76,9 @@ absl::Status CheckChannels(const DatasetSource& source, const std::string& path,
       absl::StrCat(path, " reads as ", shape.channels, " channels of ",
                    shape.height, "x", shape.width,
                    " pixels; its channels seem to come last, and the pool "
-                   "reads count x channels x height x width: transpose it, or "
-                   "write 'channels: first' under 'dataset' where it is meant "
-                   "so"));
+                   "reads count x channels x height x width: write 'channels: "
+                   "last' under 'dataset' to have them turned here, or "
+                   "'channels: first' where it is meant so"));
 }
 
 absl::Status CheckBatch(const TaskFile& task, int64_t train_count) {

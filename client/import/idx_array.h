@@ -24,7 +24,7 @@ NamedSource IdxSource(const std::string& path);
 
 // Whether the file at `path`, gzip or not, begins as an IDX file of numbers
 // that are no unsigned bytes. False where it cannot be read, or is something
-// else: its reader says why.
+// else: what reads it as such says why.
 bool IsWideIdx(const std::string& path);
 
 }  // namespace archpool
