@@ -153,14 +153,17 @@ TEST_F(BroughtDatasetTest, IdxFilesOfWideNumbersAreMadeBytes) {
     Write("task.yaml", text);
     return Run({"--json", "task", "check", Path("task.yaml")});
   };
-  ASSERT_EQ(check("4"), kExitDone) << err_;
+  // Four rows or four channels: the shape does not tell.
+  EXPECT_EQ(check("4"), kExitBadInput);
+  EXPECT_THAT(err_, HasSubstr("write 'channels: first' or 'channels: last'"));
+  ASSERT_EQ(check("4, channels: last"), kExitDone) << err_;
   const Json json = Json::parse(out_);
   EXPECT_EQ(json["shape"], Json({3, 4, 4}));
   EXPECT_EQ(json["classes"].size(), 4u);
   EXPECT_THAT(err_ + out_, HasSubstr("with the channels last"));
   // More classes than there are labels may be meant, fewer not.
-  EXPECT_EQ(check("5"), kExitDone) << err_;
-  EXPECT_EQ(check("3"), kExitBadInput);
+  EXPECT_EQ(check("5, channels: last"), kExitDone) << err_;
+  EXPECT_EQ(check("3, channels: last"), kExitBadInput);
   EXPECT_THAT(err_, HasSubstr("CLASSES_MISMATCH"));
   Write("x", std::string("\0\0\x0b\4", 4) + count);
   EXPECT_EQ(check("4"), kExitBadInput);
