@@ -7,7 +7,7 @@
 
 namespace archpool {
 namespace {
-constexpr absl::Duration kLookInterval = absl::Seconds(1);
+constexpr absl::Duration kDiskLookInterval = absl::Seconds(1);
 }  // namespace
 
 StorageWatch::StorageWatch(const Clock& clock, Engine& engine,
@@ -21,7 +21,7 @@ StorageWatch::StorageWatch(const Clock& clock, Engine& engine,
 
 void StorageWatch::Start() {
   thread_ = std::jthread([this](const std::stop_token& stop) {
-    while (!WaitOrStop(stop, kLookInterval)) Look();
+    while (!WaitOrStop(stop, kDiskLookInterval)) Look();
   });
 }
 

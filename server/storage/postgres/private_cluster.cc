@@ -5,8 +5,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -263,15 +263,17 @@ absl::Status PrivateCluster::StopLeftover() const {
 }
 
 void PrivateCluster::WatchLog(pid_t pid) const {
-  pollfd end = {.fd = pidfd_open(pid, 0), .events = POLLIN, .revents = 0};
-  if (end.fd < 0) return;
+  // Debian 12's header declares pidfd_open for C alone.
+  const int process = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  if (process < 0) return;
+  pollfd end = {.fd = process, .events = POLLIN, .revents = 0};
   const int pause_ms =
       static_cast<int>(absl::ToInt64Milliseconds(log_check_interval_));
   while (poll(&end, 1, pause_ms) <= 0) {
     // A log that grows is the lesser evil.
     postgres::BoundLog(directory_fd_, kLogName, kLogBytesMax).IgnoreError();
   }
-  close(end.fd);
+  close(process);
 }
 
 void PrivateCluster::Supervise() {
