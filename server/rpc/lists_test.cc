@@ -114,6 +114,7 @@ TEST_F(ListsTest, AnEndedTaskIsListedByWhatWasStored) {
   ASSERT_THAT(shown, IsOk());
 
   fixture_.Restart();
+  client_ = std::make_unique<Party>(fixture_.address(), client_->token);
   EXPECT_EQ(OnlyTask().SerializeAsString(), ended.SerializeAsString());
   const auto again = client_->GetTask(id);
   ASSERT_THAT(again, IsOk());

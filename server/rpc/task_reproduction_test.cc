@@ -127,7 +127,9 @@ TEST_F(ReproductionServiceTest,
   EXPECT_EQ(told->held_out_correct(), 6);
 
   // Another trial of the task was released; nobody else is told of either.
-  for (const auto& other : Trials(*client_, id)->trials()) {
+  const auto listed = Trials(*client_, id);
+  ASSERT_THAT(listed, IsOk());
+  for (const auto& other : listed->trials()) {
     if (other.trial_id() == trial) continue;
     EXPECT_THAT(Reproduction(*client_, other.trial_id()),
                 FailsWith("TRIAL_NOT_ACCEPTED"));
@@ -138,7 +140,7 @@ TEST_F(ReproductionServiceTest,
       absl::StrCat(Reproduction(*dave, 999).status().message()),
       absl::StrReplaceAll(std::string(of_another.message()),
                           {{absl::StrCat("trial-", trial), "trial-999"}}));
-  EXPECT_THAT(Reproduction(*client_, 0), FailsWith("FIELD_RANGE"));
+  EXPECT_THAT(Reproduction(*client_, 0), FailsWith("FIELD_REQUIRED"));
   for (Party* party : {miner_.get(), verifier_.get()}) {
     EXPECT_THAT(Reproduction(*party, trial), FailsWith("ROLE_NOT_ALLOWED"));
   }
