@@ -10,6 +10,7 @@
 
 #include "common/base/check.h"
 #include "common/channel/tls13.h"
+#include "common/tls/client_chains.h"
 
 namespace archpool::rpc {
 namespace {
@@ -70,6 +71,7 @@ class TlsCredentials : public grpc::ServerCredentials {
 std::shared_ptr<grpc::ServerCredentials> MakeTlsCredentials(
     const ServedCertificate& served, AskClients ask) {
   ARCHPOOL_CHECK(IsTls13Alone());
+  if (ask == AskClients::kAlways) ARCHPOOL_CHECK(BoundClientChains());
   return std::make_shared<TlsCredentials>(served, ask);
 }
 

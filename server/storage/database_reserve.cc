@@ -59,7 +59,9 @@ std::optional<DatabaseReserve::Room> DatabaseReserve::LookAtRoom() const {
             .free_bytes = disk->free_bytes};
   struct stat status;
   if (lstat(path_.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
-    room.held_bytes = static_cast<int64_t>(status.st_size);
+    // A copy may be a file of holes, which holds nothing.
+    room.held_bytes =
+        std::min<int64_t>(status.st_size, int64_t{status.st_blocks} * 512);
   }
   return room;
 }

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/tls/verifier_certificates.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -91,6 +95,24 @@ absl::StatusOr<CertificateSeries> ReadCertificateSeries(
 
 absl::StatusOr<int64_t> RevokeCertificates(const std::string& folder,
                                            const std::string& account) {
+  // A server that shows its operator's certificate has no such folder.
+  if (mkdir(folder.c_str(), S_IRWXU) == 0) {
+    ARCHPOOL_RETURN_IF_ERROR(
+        GiveToOwnerOf(absl::StrCat(folder, "/.."), folder));
+  }
+  // Two at once would each write what the other had not read.
+  const int lock = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const absl::Cleanup unlock = [lock] {
+    if (lock >= 0) close(lock);
+  };
+  int locked = -1;
+  while (lock >= 0 && (locked = flock(lock, LOCK_EX)) != 0 && errno == EINTR) {
+  }
+  if (locked != 0) {
+    return FailedPrecondition(
+        "FILE_UNWRITABLE",
+        absl::StrCat("cannot lock ", folder, ": ", std::strerror(errno)));
+  }
   ARCHPOOL_ASSIGN_OR_RETURN(CertificateSeries series,
                             ReadCertificateSeries(folder));
   int64_t& number = series.try_emplace(account, 1).first->second;
@@ -98,11 +120,6 @@ absl::StatusOr<int64_t> RevokeCertificates(const std::string& folder,
   std::string text;
   for (const auto& [name, value] : series) {
     absl::StrAppend(&text, name, " ", value, "\n");
-  }
-  // A server that shows its operator's certificate has no such folder.
-  if (mkdir(folder.c_str(), S_IRWXU) == 0) {
-    ARCHPOOL_RETURN_IF_ERROR(
-        GiveToOwnerOf(absl::StrCat(folder, "/.."), folder));
   }
   const std::string path = SeriesPath(folder);
   ARCHPOOL_RETURN_IF_ERROR(WriteFileDurably(path, text));
@@ -145,6 +162,12 @@ void VerifierCertificates::Round() {
     bool is_new = false;
     {
       const absl::MutexLock lock(&mutex_);
+      // A number never goes down: a file that was removed or put back from an
+      // old copy forgives nothing before the next start.
+      for (const auto& [name, number] : series_) {
+        int64_t& found = read->try_emplace(name, 1).first->second;
+        found = std::max(found, number);
+      }
       is_new = series_ != *read;
       if (is_new) series_ = *std::move(read);
     }

@@ -9,7 +9,10 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/tls/verifier_certificate.h"
 #include "gmock/gmock.h"
@@ -126,9 +129,39 @@ TEST_F(VerifierCertificatesTest, ADamagedFileChangesNothing) {
                 FailsWith("VERIFIER_SERIES_MALFORMED"))
         << damaged;
   }
+  // Nor does one that was put back from before, until the next start.
   WriteSeries(" victor\t1 \r\n\n");
   pool.Round();
-  EXPECT_THAT(pool.Admit("victor", first, kNow), IsOk());
+  EXPECT_THAT(pool.Admit("victor", first, kNow),
+              FailsWith("CERTIFICATE_REVOKED"));
+  const auto anew = Open();
+  ASSERT_THAT(anew, IsOk());
+  EXPECT_THAT((*anew)->Admit("victor", first, kNow), IsOk());
+}
+
+TEST_F(VerifierCertificatesTest, AFileThatIsGoneForgivesNothing) {
+  WriteSeries("victor 2\n");
+  const auto opened = Open();
+  ASSERT_THAT(opened, IsOk());
+  std::filesystem::remove(folder_ + "/verifier-series");
+  (*opened)->Round();
+  EXPECT_THAT((*opened)->Admit("victor", Sign(key_, "victor"), kNow),
+              FailsWith("CERTIFICATE_REVOKED"));
+}
+
+// Each is another operator, or a script: none is told that it is done and is
+// then written over.
+TEST_F(VerifierCertificatesTest, RevokingAtOnceLosesNone) {
+  std::vector<std::thread> operators;
+  for (int i = 0; i < 8; ++i) {
+    operators.emplace_back([&, i] {
+      EXPECT_THAT(RevokeCertificates(folder_, absl::StrCat("v", i)), IsOk());
+    });
+  }
+  for (std::thread& one : operators) one.join();
+  const auto kept = ReadCertificateSeries(folder_);
+  ASSERT_THAT(kept, IsOk());
+  EXPECT_EQ(kept->size(), 8u);
 }
 
 TEST_F(VerifierCertificatesTest, AcceptedServesWhoHasNone) {

@@ -2,6 +2,7 @@
 // What a task ends with where miners are the operator's own: networks that the
 // front has by their claims are examined as it is settled, the most accurate
 // first, as far as audits may go. The most accurate is in any case.
+#include <algorithm>
 #include <vector>
 
 #include "server/core/proof/parts.h"
@@ -19,6 +20,14 @@ bool CanBeAsked(const Step& step, const Trial& trial) {
   return !trial.known_from.IsSet() && !IsMatured(trial) &&
          IsReplayable(trial) &&
          IsTrusted(step.state, step.policy, trial.account);
+}
+
+// Whether nobody came to examine what was asked for.
+bool HasUnverified(const Step& step, TaskId task) {
+  const auto& trials = step.state.IndexOf(task).trials;
+  return std::any_of(trials.begin(), trials.end(), [&](TrialId id) {
+    return BasisOf(*step.state.Find(id)) == TrialBasis::kUnverified;
+  });
 }
 
 }  // namespace
@@ -41,6 +50,11 @@ bool LookForOwnFront(const Step& step, TaskId task, Settling& settling) {
 }
 
 bool AskOwnFront(Step& step, TaskId task, const Settling& settling) {
+  // A verifier that is away is waited for once, and not for each network.
+  if (step.memory.verifiers.Working(step.policy, step.now).empty() &&
+      HasUnverified(step, task)) {
+    return false;
+  }
   const TaskSpec& spec = *step.state.Find(task)->spec;
   const std::vector<TrialId> front = settling.claims.Finalists();
   WorkUnits asked = 0;

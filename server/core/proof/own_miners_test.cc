@@ -303,6 +303,53 @@ TEST_F(OwnMinersTest, ASearchInWhichNothingLearnsEndsWithoutAudits) {
   EXPECT_EQ(ended.state, TaskState::kFailed);
 }
 
+// A broken machine is no reason to end what another one searches as well.
+TEST_F(OwnMinersTest, OneMachineAloneDoesNotSayThatNothingLearns) {
+  TaskSpec of = Spec(200);
+  of.subspaces = 2;
+  Begin(of);
+  const AccountId bob = pool.Make("bob", Role::kMiner);
+  const SessionId other = pool.Open(bob, "w2");
+  const auto lease = pool.Do(AcquireLease{bob, other});
+  ASSERT_TRUE(lease.grant.has_value());
+  for (int64_t i = 0; i <= pool.policy.nothing_learns_trials; ++i) {
+    Next(100);
+    Settle();
+    ASSERT_FALSE(HasEnded());
+    ASSERT_EQ(state().Find(task)->state, TaskState::kActive);
+  }
+  pool.Deliver(bob, other, lease.grant->lease,
+               lease.grant->assignments.at(0).trial, 100);
+  Settle();
+  EXPECT_TRUE(HasEnded() || state().Find(task)->state == TaskState::kFinishing);
+}
+
+// The pool's verifier is gone when the search ends: its end waits for it once,
+// nobody is rejected for that, and what was trained stays accepted.
+TEST_F(OwnMinersTest, AVerifierThatIsGoneCostsNoResult) {
+  Begin(Spec(20));
+  for (int i = 0; i < 20; ++i) {
+    Next(500 + i);
+    if (i < 19) Settle();
+  }
+  const absl::Time begin = pool.now;
+  for (int i = 0; i < 200 && !HasEnded(); ++i) {
+    AnswerAll();
+    pool.Advance(absl::Minutes(5));
+    pool.Do(Tick{});
+  }
+  ASSERT_TRUE(HasEnded());
+  EXPECT_LT(pool.now - begin, 3 * pool.policy.audit_wait_term);
+  EXPECT_TRUE(IsTrusted(state(), pool.policy, alice));
+  int unverified = 0;
+  for (const auto& [id, trial] : Trials()) {
+    if (!trial.commitment) continue;
+    EXPECT_EQ(trial.state, TrialState::kAccepted) << trial.reason;
+    unverified += BasisOf(trial) == TrialBasis::kUnverified ? 1 : 0;
+  }
+  EXPECT_LE(unverified, 2);
+}
+
 TEST_F(OwnMinersTest, AResultContinuesWithoutAnAudit) {
   TaskSpec of = Spec(60);
   of.recipe.further_epochs = {20};

@@ -8,6 +8,7 @@
 #include "server/core/proof/proof.h"
 #include "server/core/rules/audit_cost.h"
 #include "server/core/state/operator_acts.h"
+#include "server/core/state/own_miners.h"
 #include "server/core/state/presence.h"
 #include "server/core/state/queries.h"
 
@@ -104,8 +105,11 @@ void CloseUnverified(Step& step, const Audit& audit) {
     return;
   }
   // What has matured is settled: its miner was to answer for it no more.
+  // Nobody gains by what the operator's own miner is believed.
   const bool is_owed =
       IsMatured(trial) ||
+      (!audit.away_until &&
+       IsTrusted(step.state, step.policy, trial.account)) ||
       (step.policy.pays_unverified && !audit.away_until &&
        IsAtAuditFloor(step.policy, *step.state.Find(trial.account)) &&
        IsUnderCap(step.state, step.policy, trial));

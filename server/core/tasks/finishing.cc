@@ -29,10 +29,14 @@ bool NothingLearns(const Step& step, TaskId id) {
   if (index.tally.learnt > 0) return false;
   // One that may be better is examined first.
   if (index.tally.pending > index.tally.pending_at_chance) return false;
-  // The claims of the operator's own miners are believed.
+  // The claims of the operator's own miners are believed; not those of one
+  // machine alone where another account's is at work, since it may be broken.
   if (step.policy.own_miners_ppm > 0 && index.tally.above_chance == 0 &&
       index.tally.accepted >= step.policy.nothing_learns_trials) {
-    return true;
+    return std::all_of(
+        index.leases.begin(), index.leases.end(), [&](LeaseId lease) {
+          return index.tally.immature.contains(step.state.Find(lease)->account);
+        });
   }
   if (index.tally.at_chance < step.policy.nothing_learns_trials) return false;
   // One account's results alone end it only where nobody else is at work.

@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -248,9 +249,11 @@ absl::StatusOr<RunAs> ChooseUser(const std::string& existing_cluster) {
 }
 
 absl::StatusOr<pid_t> StartChild(const ChildOptions& options) {
+  // Nobody reads a pipe that PostgreSQL's user put there: it is not waited for.
   const int output_fd =
       open(options.output_path.c_str(),
-           O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+           O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+           0600);
   if (output_fd < 0) {
     return Internal("POSTGRES_START",
                     absl::StrCat("cannot write ", options.output_path, ": ",
@@ -283,11 +286,17 @@ absl::StatusOr<pid_t> StartChild(const ChildOptions& options) {
 }
 
 std::string TailOf(const std::string& path) {
-  std::ifstream file(path);
-  std::string text((std::istreambuf_iterator<char>(file)),
-                   std::istreambuf_iterator<char>());
-  constexpr size_t kTail = 600;
-  if (text.size() > kTail) text = text.substr(text.size() - kTail);
+  const int file =
+      open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (file < 0) return "";
+  const absl::Cleanup close_file = [file] { close(file); };
+  struct stat found;
+  if (fstat(file, &found) != 0 || !S_ISREG(found.st_mode)) return "";
+  constexpr off_t kTail = 600;
+  std::string text(kTail, '\0');
+  const ssize_t read = pread(file, text.data(), text.size(),
+                             std::max<off_t>(0, found.st_size - kTail));
+  text.resize(read < 0 ? 0 : static_cast<size_t>(read));
   return text;
 }
 

@@ -269,7 +269,9 @@ void PrivateCluster::WatchLog(pid_t pid) const {
   pollfd end = {.fd = process, .events = POLLIN, .revents = 0};
   const int pause_ms =
       static_cast<int>(absl::ToInt64Milliseconds(log_check_interval_));
-  while (poll(&end, 1, pause_ms) <= 0) {
+  while (true) {
+    const int ended = poll(&end, 1, pause_ms);
+    if (ended > 0 || (ended < 0 && errno != EINTR)) break;
     // A log that grows is the lesser evil.
     postgres::BoundLog(directory_fd_, kLogName, kLogBytesMax).IgnoreError();
   }

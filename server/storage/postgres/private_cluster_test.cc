@@ -287,6 +287,14 @@ TEST_F(PrivateClusterTest, FollowsNoLinkOfPostgresUser) {
   EXPECT_EQ(found.st_uid, geteuid());
 }
 
+TEST_F(PrivateClusterTest, WaitsForNoPipeOfPostgresUser) {
+  CopyCluster();
+  std::filesystem::remove(path() + "/postgres.log");
+  ASSERT_EQ(mkfifo((path() + "/postgres.log").c_str(), 0600), 0);
+  EXPECT_THAT(PrivateCluster::Start({.directory = path()}),
+              FailsWith("POSTGRES_START"));
+}
+
 // An initdb that was cut short leaves nothing that passes for a cluster.
 TEST_F(PrivateClusterTest, InterruptedInitIsRepeated) {
   std::filesystem::create_directories(path() + "/cluster.new/base");
