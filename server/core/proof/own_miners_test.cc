@@ -324,6 +324,21 @@ TEST_F(OwnMinersTest, OneMachineAloneDoesNotSayThatNothingLearns) {
   EXPECT_TRUE(HasEnded() || state().Find(task)->state == TaskState::kFinishing);
 }
 
+// Just after a start no other verifier is waited for either.
+TEST_F(OwnMinersTest, AFalseResultIsFoundRightAfterAStart) {
+  Begin(Spec(60));
+  const LeaseGrant grant = Acquire();
+  false_ones.insert(grant.assignments.at(0).trial);
+  const TrialId trial = Deliver(grant, 600);
+  // Such a gap between two ticks is one.
+  pool.now += pool.policy.silence_term;
+  pool.Do(Tick{});
+  const absl::Time begin = pool.now;
+  Settle();
+  EXPECT_EQ(Find(trial).reason, "SEGMENT_FALSE");
+  EXPECT_LT(pool.now - begin, pool.policy.verifier_term);
+}
+
 // The pool's verifier is gone when the search ends: its end waits for it once,
 // nobody is rejected for that, and what was trained stays accepted.
 TEST_F(OwnMinersTest, AVerifierThatIsGoneCostsNoResult) {

@@ -46,6 +46,13 @@ bool MustPause(const Audit& audit, const VerifierKey& verifier,
       });
 }
 
+// Whether verifiers that were there before a start may still be heard. An
+// operator that is its own miner has no others.
+bool MayOthersCome(const VerifierBook& verifiers, const PoolPolicy& policy,
+                   absl::Time now) {
+  return policy.own_miners_ppm == 0 && now < verifiers.grace_until();
+}
+
 // It is not decided by policy before `time`.
 void Extend(Audit& audit, absl::Time time) {
   if (audit.decide_time) audit.decide_time = std::max(*audit.decide_time, time);
@@ -115,7 +122,7 @@ bool VerifierDesk::MayTake(const Audit& audit, const VerifierKey& verifier,
   if (!has_blamed) return true;
   // A verifier that finds against it is not to decide alone where they
   // disagree, nor while others may not have had the time to be heard.
-  return now >= verifiers_.grace_until() &&
+  return !MayOthersCome(verifiers_, policy_, now) &&
          std::none_of(looks.begin(), looks.end(), is_working_clearer);
 }
 
@@ -188,7 +195,7 @@ VerifierDesk::Vote VerifierDesk::CountVotes(const Audit& audit, LookKind latest,
       audit.looks.begin(), audit.looks.end(), [&](const AuditLook& one) {
         return KeyOf(one) == HolderOf(audit) && IsVote(one);
       });
-  if (mine->count < 2 || now < verifiers_.grace_until() ||
+  if (mine->count < 2 || MayOthersCome(verifiers_, policy_, now) ||
       HasFreshVerifier(audit, Fresh::kName, now)) {
     return Vote::kOpen;
   }
