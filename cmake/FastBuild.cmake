@@ -20,7 +20,7 @@ string(REPLACE "-O3" "-O2" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
 # that double its size and find little beside AddressSanitizer, which sees where a
 # null or stale pointer is used.
 set(ARCHPOOL_FEWER_CHECKS)
-if(ARCHPOOL_SANITIZERS MATCHES "undefined")
+if(ARCHPOOL_FAST_BUILD AND ARCHPOOL_SANITIZERS MATCHES "undefined")
   set(ARCHPOOL_FEWER_CHECKS -fno-sanitize=null,alignment,object-size,vptr)
 endif()
 # For code that no fuzzer runs: nobody asks what of it was covered.
