@@ -92,7 +92,7 @@ TEST(SummaryUpgradeTest, TasksThatHaveEndedGetWhatTheirTrialsAddUpTo) {
   PostgresStore store(database);
   Writer writer(store);
   RandomRecords records(3);
-  ASSERT_THAT(writer.Commit(records.Next(8'000)), IsOk());
+  ASSERT_THAT(writer.Commit(records.Next(40'000)), IsOk());
   const auto run = [&database](const std::string& sql) {
     const auto connection = postgres::Connect(database);
     pqxx::work transaction(*connection);
